@@ -1,0 +1,1 @@
+"""The GraphQL API: one request, one generation, one answer."""

@@ -1,0 +1,62 @@
+"""The way of one request, on one screen: parse, validate, plan, query, respond; all of one generation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType, get_operation_ast, parse, validate
+from graphql.execution.values import VariableValues, get_variable_values
+
+from snapshot.reader import OpenGeneration, Reader
+from snapshot.settings import ServerSettings
+
+from .ask import ask
+from .errors import BAD_INPUT, INVALID, MAX_ERRORS, refusal
+from .execute import Answering
+from .limits import RULES
+from .schema import Api
+
+
+@dataclass(frozen=True)
+class Request:
+    """A well-formed GraphQL request; `get` where it came by a method that must not change anything."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None = None
+    get: bool = False
+
+
+class NotByGet(Exception):
+    """Something else than a query was sent by GET."""
+
+
+def answer(
+    request: Request, reader: Reader[Api], generation: OpenGeneration[Api], limits: ServerSettings, deadline: float
+) -> ExecutionResult:
+    """The result of a request. Where it is refused there is no data, and nothing was run.
+
+    Raises GraphQLError with a code, NotByGet, DeadlineExceeded and QueryFailed.
+    """
+    api = generation.value
+    document = parse(request.query, max_tokens=limits.max_tokens)
+    if found := validate(api.schema, document, RULES, max_errors=MAX_ERRORS):
+        return ExecutionResult(None, found, {"code": INVALID})
+    operation = get_operation_ast(document, request.operation_name)
+    if operation is None:
+        raise refusal(INVALID, "name one of the document's operations as operationName")
+    if request.get and operation.operation is not OperationType.QUERY:
+        raise NotByGet
+    asked = ask(api, document, operation, _variables(api, operation, request.variables), limits.max_fields)
+    answering = Answering(reader, generation, deadline, limits.max_rows)
+    return answering.respond(document, asked, request.variables, request.operation_name)
+
+
+def _variables(api: Api, operation: OperationDefinitionNode, inputs: Mapping[str, Any]) -> VariableValues:
+    definitions = operation.variable_definitions or ()
+    values = get_variable_values(api.schema, definitions, dict(inputs), max_errors=MAX_ERRORS)
+    if isinstance(values, VariableValues):
+        return values
+    raise refusal(BAD_INPUT, "; ".join(error.message for error in values))

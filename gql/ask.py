@@ -1,0 +1,170 @@
+"""A document's root fields -> what each asks, checked before anything is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+)
+from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues, get_argument_values
+
+from snapshot.catalog import Column, Metric
+
+from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, refusal
+from .plan import Question, order_keys
+from .schema import Api, Root, enum_value
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One root field of a metric: `nodes`, `totals` and `count` are None or false where they are not selected.
+
+    `first` is None where no limit was given; a look-up has its row in `nodes`.
+    """
+
+    key: str
+    root: Root
+    nodes: Question | None
+    totals: Question | None
+    count: Question | None
+    first: int | None
+    offset: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All of a document: the metrics' fields, and the keys of the others by their field."""
+
+    metrics: tuple[Ask, ...]
+    others: Mapping[str, str]
+
+
+def ask(
+    api: Api, document: DocumentNode, operation: OperationDefinitionNode, variables: VariableValues, max_fields: int
+) -> Asked:
+    """What an operation asks. Raises GraphQLError with a code for what is refused."""
+    fragments = {
+        node.name.value: FragmentDetails(node)
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    collecting = _Collecting(api.schema, fragments, variables, operation)
+    fields = collecting.root()
+    if len(fields) > max_fields:
+        raise refusal(TOO_COMPLEX, f"{len(fields)} root fields are asked, more than {max_fields}", operation)
+    metrics, others = [], {}
+    for key, details in fields.items():
+        name = details[0].node.name.value
+        if name in api.roots:
+            metrics.append(_Asking(collecting, key, api.roots[name], details).ask())
+        else:
+            others[key] = name
+    return Asked(tuple(metrics), others)
+
+
+@dataclass(frozen=True)
+class _Collecting:
+    """The selections of one operation, fragments and directives resolved as the executor does."""
+
+    schema: GraphQLSchema
+    fragments: dict[str, FragmentDetails]
+    variables: VariableValues
+    operation: OperationDefinitionNode
+
+    def root(self) -> Mapping[str, FieldDetailsList]:
+        query = self.schema.query_type
+        return collect_fields(self.schema, self.fragments, self.variables, query, self.operation).grouped_field_set
+
+    def sub(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Mapping[str, FieldDetailsList]:
+        return collect_subfields(
+            self.schema, self.fragments, self.variables, self.operation, kind, details
+        ).grouped_field_set
+
+
+class _Asking:
+    """The reading of one root field."""
+
+    def __init__(self, collecting: _Collecting, key: str, root: Root, details: FieldDetailsList) -> None:
+        self.collecting, self.key, self.root, self.details = collecting, key, root, details
+        self.node = details[0].node
+        self.field = collecting.schema.query_type.fields[self.node.name.value]
+        self.arguments = get_argument_values(self.field, self.node, collecting.variables)
+        self.by_field = {column.field: column for column in self.metric.columns}
+
+    @property
+    def metric(self) -> Metric:
+        return self.root.metric
+
+    def ask(self) -> Ask:
+        kind = get_named_type(self.field.type)
+        if self.root.look_up:
+            where = {field: {"eq": value} for field, value in self.arguments.items()}
+            selected = tuple(self._selected(kind, self.details))
+            return Ask(
+                self.key, self.root, Question(self.metric, (), selected, where, node=self.node), None, None, 1, 0
+            )
+        parts: dict[str, FieldDetailsList] = {}
+        for details in self.collecting.sub(kind, self.details).values():
+            parts.setdefault(details[0].node.name.value, []).extend(details)
+        by, where = self._by(), self.arguments.get("where")
+        nodes = totals = count = None
+        if "nodes" in parts or "pageInfo" in parts:
+            nodes = self._nodes(by, kind.fields["nodes"].type, parts.get("nodes", []))
+        if "totals" in parts:
+            measures = tuple(self._selected(get_named_type(kind.fields["totals"].type), parts["totals"]))
+            totals = Question(self.metric, (), measures, where, node=self.node)
+        if "totalCount" in parts:
+            count = Question(self.metric, by, (), where, node=self.node)
+        return Ask(self.key, self.root, nodes, totals, count, self._number("first"), self._number("offset") or 0)
+
+    def _nodes(self, by: tuple[Column, ...], kind: Any, details: FieldDetailsList) -> Question:
+        order = order_keys(self.arguments.get("orderBy"), self.by_field.__getitem__)
+        selected = dict.fromkeys(self._selected(get_named_type(kind), details)) | dict.fromkeys(
+            column for column, _ in order
+        )
+        for column in selected:
+            if column.role in ("dimension", "grain") and column not in by:
+                raise refusal(
+                    NOT_GROUPED,
+                    f"'{column.field}' is not grouped by; add {enum_value(column)} to 'by'",
+                    self._place(details, column),
+                )
+        measures = tuple(column for column in selected if column not in by)
+        return Question(self.metric, by, measures, self.arguments.get("where"), order, self.node)
+
+    def _by(self) -> tuple[Column, ...]:
+        if not self.metric.grouped:
+            return ()
+        asked = self.arguments.get("by")
+        names = self.metric.own_grain if asked is None else tuple(dict.fromkeys(value.value for value in asked))
+        return tuple(map(self.metric.column, names))
+
+    def _number(self, name: str) -> int | None:
+        value = self.arguments.get(name)
+        if value is not None and value < 0:
+            raise refusal(BAD_INPUT, f"'{name}' must not be negative", self.node)
+        return value
+
+    def _selected(self, kind: Any, details: FieldDetailsList) -> Iterator[Column]:
+        """The columns that are selected of a row."""
+        for found in self.collecting.sub(kind, details).values():
+            name = found[0].node.name.value
+            if name in self.by_field:
+                yield self.by_field[name]
+
+    def _place(self, details: FieldDetailsList, column: Column) -> Any:
+        """The node that selects a column of a row; the root field where an order names it."""
+        for nodes in details:
+            for node in nodes.node.selection_set.selections if nodes.node.selection_set else ():
+                if getattr(getattr(node, "name", None), "value", None) == column.field:
+                    return node
+        return self.node

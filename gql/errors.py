@@ -1,0 +1,41 @@
+"""What a client may be told: a code, where in the question, and the way out; never what happened inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphql import GraphQLError, Node
+
+# The codes of refusals. A refusal is a request error: the answer has `errors` and no `data`.
+SYNTAX = "GRAPHQL_PARSE_FAILED"
+INVALID = "GRAPHQL_VALIDATION_FAILED"
+BAD_INPUT = "BAD_USER_INPUT"
+NOT_GROUPED = "NOT_GROUPED"
+NOT_ANSWERABLE = "NOT_ANSWERABLE"
+TOO_MANY_ROWS = "TOO_MANY_ROWS"
+TOO_COMPLEX = "TOO_COMPLEX"
+TIMEOUT = "TIMEOUT"
+INTERNAL = "INTERNAL_SERVER_ERROR"
+# The codes of a request that is no GraphQL request at all, or comes at a bad time.
+MALFORMED = "BAD_REQUEST"
+NO_SNAPSHOT = "NO_SNAPSHOT"
+OVERLOADED = "OVERLOADED"
+
+MAX_ERRORS = 5
+MAX_MESSAGE = 500
+
+
+def refusal(code: str, message: str, nodes: Sequence[Node] | Node | None = None) -> GraphQLError:
+    """A refusal with its code, to be raised; `nodes` say where in the document."""
+    return GraphQLError(message, nodes, extensions={"code": code})
+
+
+def formatted(errors: Sequence[GraphQLError], code: str) -> list[dict[str, object]]:
+    """At most five errors as JSON, each with its own code or else `code`, none reflecting at length what was sent."""
+    shown = []
+    for error in errors[:MAX_ERRORS]:
+        entry: dict[str, object] = dict(error.formatted)
+        entry["message"] = error.message if len(error.message) <= MAX_MESSAGE else error.message[:MAX_MESSAGE] + " ..."
+        entry["extensions"] = {"code": code, **(error.extensions or {})}
+        shown.append(entry)
+    return shown

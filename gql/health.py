@@ -1,0 +1,43 @@
+"""`/livez`: the process answers. `/readyz`: it has a snapshot to answer from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from snapshot.errors import NoSnapshot
+from snapshot.reader import Reader
+
+from .schema import Api
+
+
+class Health:
+    """The two questions of a supervisor."""
+
+    def __init__(self, reader: Reader[Api]) -> None:
+        self.reader = reader
+
+    async def live(self, request: Request) -> Response:
+        """Always 200 while the event loop turns."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        """200 with the generation, or 503 before there is one. Staleness does not make it unready: old numbers are numbers."""
+        failure = self.reader.status().last_failure
+        failing = {"at": failure.at.isoformat(), "code": failure.code} if failure else None
+        try:
+            with self.reader.lease() as generation:
+                info = generation.catalog.snapshot
+        except NoSnapshot:
+            body = {"status": "no snapshot yet", "lastFailure": failing}
+            return JSONResponse(body, 503, {"Retry-After": "5"})
+        stale = datetime.now(UTC) > info.stale_after
+        body = {
+            "status": "stale" if stale else "ok",
+            "snapshot": info.id,
+            "asOf": info.as_of.isoformat(),
+            "lastFailure": failing,
+        }
+        return JSONResponse(body)

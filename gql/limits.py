@@ -1,0 +1,60 @@
+"""What one request may take: its size, its words, and how many requests are worked on at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from graphql import MaxIntrospectionDepthRule, specified_rules
+
+RULES = [*specified_rules, MaxIntrospectionDepthRule]
+# So many requests may wait for a thread; further ones are told to come back.
+WAITING_PER_THREAD = 16
+# A client that drips its body is let go after so long.
+BODY_SECONDS = 10.0
+
+T = TypeVar("T")
+
+
+class TooLarge(Exception):
+    """The body is larger than it may be."""
+
+
+class Overloaded(Exception):
+    """More requests wait than may."""
+
+
+class Workers:
+    """The threads that answer, off the event loop, and a bounded queue before them."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, "answer")
+        self._limit = threads * (1 + WAITING_PER_THREAD)
+        self._pending = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """The result of some work. Raises Overloaded at once where the queue is full."""
+        if self._pending >= self._limit:
+            raise Overloaded
+        self._pending += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._pending -= 1
+
+    def stop(self) -> None:
+        """Let the threads end once they have nothing left to do."""
+        self._pool.shutdown(wait=True)
+
+
+async def read_body(stream: AsyncIterator[bytes], limit: int) -> bytes:
+    """A request's body. Raises TooLarge as soon as it is, and TimeoutError where it does not come in time."""
+    body = bytearray()
+    async with asyncio.timeout(BODY_SECONDS):
+        async for chunk in stream:
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge
+    return bytes(body)

@@ -1,0 +1,53 @@
+"""One question of the current snapshot in this process, without a server: GraphQL as a client would get it, or SQL."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError
+
+from snapshot.events import nobody
+from snapshot.reader import Reader, Resources
+from snapshot.settings import Settings
+
+from . import errors
+from .answer import Request, answer
+from .schema import Api, build
+
+_GRAPHQL = re.compile(r"\s*(#[^\n]*\n\s*)*(\{|query\b|fragment\b)")
+# An analyst's SQL may take longer than a request.
+SQL_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`document` is the response of a GraphQL question; else there are columns and rows."""
+
+    document: dict[str, Any] | None
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+
+
+def ask_locally(settings: Settings, text: str) -> Answer:
+    """The answer. Raises NoSnapshot, DeadlineExceeded, and QueryFailed where DuckDB refuses the SQL."""
+    server = settings.server
+    reader: Reader[Api] = Reader(settings.directory, Resources(server.threads, server.memory), build, nobody)
+    reader.follow()
+    try:
+        with reader.lease() as generation:
+            if not _GRAPHQL.match(text):
+                return Answer(None, *generation.table(text, time.monotonic() + SQL_SECONDS))
+            try:
+                result = answer(Request(text, {}), reader, generation, server, time.monotonic() + server.deadline)
+            except GraphQLError as error:
+                result = ExecutionResult(None, [error])
+    finally:
+        reader.stop()
+    document: dict[str, Any] = {} if result.data is None else {"data": result.data}
+    if result.errors:
+        document["errors"] = errors.formatted(result.errors, (result.extensions or {}).get("code", errors.SYNTAX))
+    return Answer(document)

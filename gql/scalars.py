@@ -1,0 +1,205 @@
+"""DuckDB type <-> GraphQL scalar, in one table.
+
+A scalar is fixed by the column's type when the file is built, never by a value. Answers reach the executor as JSON-ready
+values already (`to_json`), so the scalars' own serialisation only serves the few fields that are Python objects.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+from uuid import UUID
+
+import strawberry
+from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode
+from strawberry.types.scalar import ScalarDefinition
+
+from snapshot.catalog import MAX_SAFE_INTEGER
+
+BigInt = NewType("BigInt", int)
+DecimalText = NewType("DecimalText", str)
+Date = NewType("Date", date)
+DateTime = NewType("DateTime", datetime)
+LocalDateTime = NewType("LocalDateTime", datetime)
+Time = NewType("Time", time)
+Uuid = NewType("Uuid", UUID)
+Bytes = NewType("Bytes", bytes)
+Json = NewType("Json", object)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a DuckDB type shows: its annotation for Strawberry, its GraphQL name, its JSON, and how it can be filtered."""
+
+    annotation: Any
+    name: str
+    to_json: Callable[[Any], Any] | None = None
+    filters: str = "ordered"
+
+
+def _float(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _decimal(value: Decimal) -> str:
+    return format(value, "f")
+
+
+def _iso(value: date | datetime | time) -> str:
+    return value.isoformat()
+
+
+def _duration(value: timedelta) -> str:
+    """ISO 8601, with days as the largest unit."""
+    sign, value = ("-", -value) if value < timedelta(0) else ("", value)
+    return f"{sign}P{value.days}DT{value.seconds + value.microseconds / 1e6:g}S"
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def json_ready(value: Any) -> Any:
+    """A nested value of DuckDB's (list, struct, map) with JSON values all through."""
+    if isinstance(value, dict):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_ready(item) for item in value]
+    converted: dict[type, Callable[[Any], Any]] = {
+        float: _float, Decimal: _decimal, datetime: _iso, date: _iso, time: _iso, UUID: str, bytes: _base64, timedelta: _duration,
+    }  # fmt: skip
+    return converted.get(type(value), lambda same: same)(value)
+
+
+_INT = Kind(int, "Int")
+_BIGINT = Kind(BigInt, "BigInt")
+_FLOAT = Kind(float, "Float", _float)
+_JSON = Kind(Json, "JSON", json_ready, "null")
+
+KINDS: dict[str, Kind] = {
+    "BOOLEAN": Kind(bool, "Boolean", None, "equal"),
+    "TINYINT": _INT,
+    "SMALLINT": _INT,
+    "INTEGER": _INT,
+    "UTINYINT": _INT,
+    "USMALLINT": _INT,
+    "UINTEGER": _BIGINT,
+    "BIGINT": _BIGINT,
+    "UBIGINT": _BIGINT,
+    "FLOAT": _FLOAT,
+    "DOUBLE": _FLOAT,
+    "DECIMAL": Kind(DecimalText, "Decimal", _decimal),
+    "VARCHAR": Kind(str, "String", None, "text"),
+    "ENUM": Kind(str, "String", None, "text"),
+    "DATE": Kind(Date, "Date", _iso),
+    "TIME": Kind(Time, "Time", _iso),
+    "TIMESTAMP": Kind(LocalDateTime, "LocalDateTime", _iso),
+    "TIMESTAMP_S": Kind(LocalDateTime, "LocalDateTime", _iso),
+    "TIMESTAMP_MS": Kind(LocalDateTime, "LocalDateTime", _iso),
+    "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _iso),
+    "UUID": Kind(Uuid, "UUID", str, "equal"),
+    "BLOB": Kind(Bytes, "Bytes", _base64, "null"),
+    "JSON": Kind(Json, "JSON", None, "null"),
+}
+
+
+def kind_of(duckdb_type: str) -> Kind:
+    """The kind of a DuckDB type. Raises ValueError for a type that has none yet."""
+    if duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT", "MAP")):
+        return _JSON
+    kind = KINDS.get(duckdb_type.partition("(")[0].strip())
+    if kind is None:
+        raise ValueError(f"the type {duckdb_type} has no GraphQL scalar; cast it to varchar")
+    return kind
+
+
+def _number(node: ValueNode) -> str | None:
+    """The digits of a number or text as they are written, for a float would lose some."""
+    return node.value if isinstance(node, IntValueNode | FloatValueNode | StringValueNode) else None
+
+
+def _parse_big_int(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_SAFE_INTEGER:
+        raise ValueError("BigInt is a whole number within +-(2^53 - 1)")
+    return value
+
+
+def _parse_decimal(value: Any) -> Decimal:
+    try:
+        number = (
+            Decimal(value if isinstance(value, str) else repr(value)) if not isinstance(value, bool) else Decimal("NaN")
+        )
+    except (InvalidOperation, ValueError) as error:
+        raise ValueError('Decimal is a text of digits like "12.30"') from error
+    if not number.is_finite() or len(number.as_tuple().digits) > 38 or abs(number.adjusted()) > 38:
+        raise ValueError('Decimal is a text of at most 38 digits like "12.30"')
+    return number
+
+
+def _parse_decimal_literal(node: ValueNode, variables: object = None) -> Decimal:
+    return _parse_decimal(_number(node))
+
+
+def _parser(what: str, parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def parser(value: Any) -> Any:
+        try:
+            return parse(value)
+        except (ValueError, TypeError) as error:
+            raise ValueError(what) from error
+
+    return parser
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment
+
+
+def _naive(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        raise ValueError(text)
+    return moment
+
+
+def _same(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime | time) else value
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    BigInt: strawberry.scalar(
+        name="BigInt", description="A whole number up to 2^53 - 1, as a JSON number.", serialize=_same, parse_value=_parse_big_int
+    ),
+    DecimalText: strawberry.scalar(
+        name="Decimal", description="An exact decimal number, as a text: \"12.30\".", serialize=_same,
+        parse_value=_parse_decimal, parse_literal=_parse_decimal_literal,
+    ),
+    Date: strawberry.scalar(
+        name="Date", description="A calendar day: \"2026-11-24\".", serialize=_same,
+        parse_value=_parser('Date is a day like "2026-11-24"', date.fromisoformat),
+    ),
+    DateTime: strawberry.scalar(
+        name="DateTime", description="A moment with its offset: \"2026-11-24T15:00:00+00:00\".", serialize=_same,
+        parse_value=_parser('DateTime is a moment with an offset like "2026-11-24T15:00:00Z"', _aware),
+    ),
+    LocalDateTime: strawberry.scalar(
+        name="LocalDateTime", description="A date and time without a zone: \"2026-11-24T15:00:00\".", serialize=_same,
+        parse_value=_parser('LocalDateTime has no offset, like "2026-11-24T15:00:00"', _naive),
+    ),
+    Time: strawberry.scalar(
+        name="Time", description="A time of day: \"15:00:00\".", serialize=_same,
+        parse_value=_parser('Time is a time of day like "15:00:00"', time.fromisoformat),
+    ),
+    Uuid: strawberry.scalar(
+        name="UUID", description="A UUID.", serialize=_same, parse_value=_parser("UUID is 32 hexadecimal digits", UUID)
+    ),
+    Bytes: strawberry.scalar(name="Bytes", description="Bytes, in base64.", serialize=_same, parse_value=_parser("Bytes is base64", base64.b64decode)),
+    Json: strawberry.scalar(name="JSON", description="Any JSON value.", serialize=_same, parse_value=_same),
+}  # fmt: skip

@@ -1,0 +1,393 @@
+"""The command line: each verb a few lines that call the rooms.
+
+Exit codes are stable: 0 done, 1 `schema --check` found a difference, 2 the project's files or the arguments are wrong;
+each error of `snapshot.errors` has its own from 10 on. `docs/reference/cli.md` lists them all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from snapshot import settings as project_settings
+from snapshot.errors import CheckFailed, NoSnapshot, PacelayerError, Problem, ProjectError
+from snapshot.events import Event, MetricComputed, Observer, TableExported, nobody
+from snapshot.settings import Settings
+
+# Results go to standard output, everything that is said about them to standard error.
+out = Console(soft_wrap=True, highlight=False)
+err = Console(soft_wrap=True, highlight=False, stderr=True)
+
+# A process that ends sooner than this after its start is not started again: it would only end again.
+MIN_LIFE_SECONDS = 5.0
+DEMO_SOURCE = "harbor.sqlite"
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """read the whole project against its sources, write sources.lock, report every problem at once"""
+    from snapshot.project import check as check_project
+
+    report = check_project(arguments.project)
+    problems = report.problems or tuple(_contract_problems(arguments.project))
+    if arguments.json:
+        metrics = [{"name": m.name, "grouped": m.grouped, "why": m.why} for m in report.metrics]
+        print(json.dumps({"problems": [asdict(p) for p in problems], "metrics": metrics}, indent=2))
+    else:
+        for problem in problems:
+            err.print(str(problem), style="red", markup=False)
+        for metric in report.metrics:
+            out.print(f"{metric.name}: {metric.why}", markup=False)
+        if report.lock_changed:
+            err.print("sources.lock has changed; commit it")
+    return ProjectError.exit_code if problems else 0
+
+
+def refresh(arguments: argparse.Namespace) -> int:
+    """compute every answer once and publish a new snapshot"""
+    generation = _refresh_once(_settings(arguments), arguments.json, arguments.allow_empty)
+    if not arguments.json:
+        out.print(f"published {generation.path}", markup=False)
+    return 0
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """answer GraphQL from the current snapshot, and follow it"""
+    import uvicorn
+
+    settings = _settings(arguments)
+    os.environ["PACELAYER_PROJECT"] = str(settings.root)
+    host, port = arguments.host or settings.server.host, arguments.port or settings.server.port
+    logging = {"log_level": "warning"} if arguments.quiet else {}
+    uvicorn.run(
+        "gql.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        **logging,
+    )
+    return 0
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """refresh once, then run refresher and API together until Ctrl-C; --demo keeps a shop open beside them"""
+    from snapshot.store import Store
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    settings = _settings(arguments)
+    if arguments.demo:
+        _make_demo_source(settings.root / DEMO_SOURCE, 1.0)
+    try:
+        Store(settings.directory, settings.snapshots.keep).current()
+    except NoSnapshot:
+        _refresh_once(settings, as_json=False, allow_empty=False)
+    if arguments.demo:
+        import harbor
+
+        threading.Thread(target=harbor.trade, args=(settings.root / DEMO_SOURCE,), kwargs={"stop": stop}).start()
+    address = f"http://{settings.server.host}:{arguments.port or settings.server.port}"
+    out.print(f"GraphiQL   {address}/graphql", markup=False)
+    out.print(f"snapshot   {settings.directory / 'current.duckdb'}", markup=False)
+    out.print(
+        'open it    pacelayer query "from dashboard_metrics limit 5", or any DuckDB from 1.4 on, read-only',
+        markup=False,
+    )
+    out.print(f"refreshed  every {settings.pace} s, until Ctrl-C")
+    root = str(settings.root)
+    port = ["--port", str(arguments.port)] if arguments.port else []
+    return _supervise(
+        stop,
+        [sys.executable, "-m", "refresher", "--project", root],
+        [sys.executable, "-m", "pacelayer", "--project", root, "serve", "--quiet", *port],
+    )
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """write schema.graphql, the contract of the API, from the metrics and sources.lock; no source is asked"""
+    settings = _settings(arguments)
+    contract = settings.root / "schema.graphql"
+    with _empty_snapshot(settings) as path:
+        from gql.schema import build
+        from snapshot.reader import read_catalog
+
+        sdl = build(read_catalog(path)).sdl
+    current = contract.read_text(encoding="utf-8") if contract.exists() else ""
+    if not arguments.check:
+        contract.write_text(sdl, encoding="utf-8")
+        out.print(f"schema.graphql {'is as it was' if current == sdl else 'is written'}")
+    elif current != sdl:
+        err.print("schema.graphql is not what the metrics say; run 'pacelayer schema' and commit it", style="red")
+        return 1
+    return 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """what is current, how old it is, and how the last refresh went"""
+    from snapshot.reader import read_catalog
+    from snapshot.store import Store, read_status
+
+    settings = _settings(arguments)
+    current = Store(settings.directory, settings.snapshots.keep).current()
+    info, said = read_catalog(current.path).snapshot, read_status(settings.directory)
+    age = max(0.0, (datetime.now(UTC) - info.as_of).total_seconds())
+    failure = said.last_failure
+    _show(arguments, {
+        "snapshot": info.id,
+        "file": str(current.path),
+        "as of": info.as_of.isoformat(),
+        "age in seconds": round(age),
+        "freshness": "stale" if datetime.now(UTC) > info.stale_after else "fresh",
+        "last success": said.last_success and said.last_success.isoformat(),
+        "next refresh": said.next_run and said.next_run.isoformat(),
+        "failures since": said.failures,
+        "last failure": failure and f"{failure.at.isoformat()} {failure.code}: {failure.message}",
+    })  # fmt: skip
+    return 0
+
+
+def snapshots(arguments: argparse.Namespace) -> int:
+    """the generations that are kept, the newest first"""
+    from snapshot.store import Store
+
+    settings = _settings(arguments)
+    store = Store(settings.directory, settings.snapshots.keep)
+    current = store.current()
+    rows = [[g.number, g.id, g.path.stat().st_size, "current" if g == current else ""] for g in store.generations()]
+    _table(arguments, ["number", "id", "bytes", ""], rows)
+    return 0
+
+
+def rollback(arguments: argparse.Namespace) -> int:
+    """make an older generation current again; the next refresh replaces it"""
+    from snapshot.store import Store, locked
+
+    settings = _settings(arguments)
+    with locked(settings.directory):
+        generation = Store(settings.directory, settings.snapshots.keep).rollback(arguments.number)
+    out.print(f"current is {generation.id}")
+    return 0
+
+
+def query(arguments: argparse.Namespace) -> int:
+    """ask the current snapshot: a GraphQL document, or SQL"""
+    from gql.local import ask_locally
+
+    text = sys.stdin.read() if arguments.text == "-" else arguments.text
+    answer = ask_locally(_settings(arguments), text)
+    if answer.document is not None:
+        print(json.dumps(answer.document, indent=2, ensure_ascii=False))
+        return 1 if "errors" in answer.document else 0
+    _table(arguments, answer.columns, answer.rows)
+    return 0
+
+
+def demo_data(arguments: argparse.Namespace) -> int:
+    """make the demo's source, harbor.sqlite, in the project's folder, if it is not there"""
+    _make_demo_source(arguments.project / DEMO_SOURCE, arguments.scale)
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return project_settings.load(arguments.project)
+
+
+def _refresh_once(settings: Settings, as_json: bool, allow_empty: bool) -> Any:
+    from snapshot.build import refresh as build_and_publish
+    from snapshot.project import load
+    from snapshot.store import Store, locked
+
+    project, sources = load(settings)
+    with locked(settings.directory), _observer(as_json, len(project.definitions)) as observe:
+        store = Store(settings.directory, settings.snapshots.keep, observe=observe)
+        return build_and_publish(project, sources, store, observe, allow_empty=allow_empty)
+
+
+@contextmanager
+def _observer(as_json: bool, metrics: int) -> Iterator[Observer]:
+    """How a refresh shows: JSON lines, a bar on a terminal, or nothing."""
+    if as_json:
+        yield lambda event: print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
+        return
+    if not err.is_terminal:
+        yield nobody
+        return
+    with Progress(TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), console=err) as progress:
+        task = progress.add_task("reading the source", total=None)
+
+        def show(event: Event) -> None:
+            if isinstance(event, TableExported):
+                progress.update(
+                    task, description=f"exported {event.table}", total=event.total + metrics, completed=event.position
+                )
+            elif isinstance(event, MetricComputed):
+                progress.update(task, description=f"computed {event.metric}", advance=1)
+
+        yield show
+
+
+@contextmanager
+def _empty_snapshot(settings: Settings) -> Iterator[Path]:
+    from snapshot.build import build_empty
+    from snapshot.definition import read_project
+    from snapshot.source import read_lock
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield build_empty(read_project(settings, read_lock(settings.root)), Path(folder))
+
+
+def _contract_problems(root: Path) -> Iterator[Problem]:
+    """What the API would have to say of the project: types without a scalar, and breaks of schema.graphql."""
+    from snapshot.check import check_contract
+
+    with _empty_snapshot(project_settings.load(root)) as path:
+        try:
+            check_contract(path, root)
+        except CheckFailed as error:
+            yield from (Problem("schema.graphql", 0, problem) for problem in error.problems)
+
+
+def _make_demo_source(path: Path, scale: float) -> None:
+    import harbor
+
+    if path.exists():
+        return
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+    with Progress(TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), console=err) as progress:
+        task = progress.add_task(f"making {path.name}")
+        harbor.create(
+            path,
+            until=until,
+            scale=scale,
+            progress=lambda what, done, total: progress.update(
+                task, description=f"making {what}", completed=done, total=total
+            ),
+        )
+
+
+def _supervise(stop: threading.Event, *commands: Sequence[str]) -> int:
+    """Run processes until `stop`, starting again what dies; one that dies at its start ends all with its exit code."""
+    running = [(command, subprocess.Popen(command, start_new_session=True), time.monotonic()) for command in commands]
+    code = 0
+    while not stop.wait(0.2):
+        for index, (command, process, begun) in enumerate(running):
+            if process.poll() is None:
+                continue
+            if time.monotonic() - begun < MIN_LIFE_SECONDS:
+                code = process.returncode or 1
+                stop.set()
+                break
+            err.print(f"{command[2]} ended with {process.returncode} and is started again", style="yellow")
+            running[index] = (command, subprocess.Popen(command, start_new_session=True), time.monotonic())
+    for _, process, _ in running:
+        process.terminate()
+    for _, process, _ in running:
+        process.wait()
+    return code
+
+
+def _show(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
+    if arguments.json:
+        print(json.dumps({key.replace(" ", "_"): value for key, value in values.items()}, indent=2))
+        return
+    for key, value in values.items():
+        out.print(f"{key:15}  {'-' if value is None else value}", markup=False)
+
+
+def _table(arguments: argparse.Namespace, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    if arguments.json:
+        print(
+            json.dumps(
+                [dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2, ensure_ascii=False
+            )
+        )
+    elif arguments.csv:
+        csv.writer(sys.stdout).writerows([columns, *rows])
+    else:
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row))
+        out.print(table)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pacelayer", description="Fast, exact, always-available numbers for dashboards."
+    )
+    parser.add_argument(
+        "--project", type=lambda text: Path(text).resolve(), default=Path.cwd(), help="the folder of pacelayer.toml"
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for verb, options in _VERBS.items():
+        sub = verbs.add_parser(verb.__name__.replace("_", "-"), help=verb.__doc__, description=verb.__doc__)
+        sub.set_defaults(verb=verb, json=False, csv=False)
+        for names, keywords in options:
+            sub.add_argument(*names.split(), **keywords)
+    return parser
+
+
+_JSON = ("--json", {"action": "store_true", "help": "as JSON"})
+_CSV = ("--csv", {"action": "store_true", "help": "as CSV"})
+_PORT = ("--port", {"type": int, "help": "instead of [server] port"})
+_VERBS: dict[Callable[[argparse.Namespace], int], tuple[tuple[str, dict[str, Any]], ...]] = {
+    check: (_JSON,),
+    refresh: (
+        _JSON,
+        ("--allow-empty", {"action": "store_true", "help": "publish tables that had many rows and have none"}),
+    ),
+    serve: (
+        ("--host", {"help": "instead of [server] host"}),
+        _PORT,
+        ("--quiet", {"action": "store_true", "help": "warnings only"}),
+    ),
+    up: (_PORT, ("--demo", {"action": "store_true", "help": "make the demo's source, and keep its shop open"})),
+    schema: (("--check", {"action": "store_true", "help": "write nothing, fail on a difference"}),),
+    status: (_JSON,),
+    snapshots: (_JSON, _CSV),
+    rollback: (
+        ("number", {"type": int, "nargs": "?", "help": "that generation; without it, the one before the current"}),
+    ),
+    query: (("text", {"help": "GraphQL or SQL; - reads standard input"}), _JSON, _CSV),
+    demo_data: (("--scale", {"type": float, "default": 1.0, "help": "1 is 500,000 orders"}),),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.verb(arguments))
+    except PacelayerError as error:
+        err.print(str(error), style="red", markup=False)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,45 @@
+"""What a snapshot says of itself: written by the build into the schema `pacelayer`, read by everyone."""
+
+from .model import (
+    COARSER,
+    MAX_SAFE_INTEGER,
+    BuildRecord,
+    Catalog,
+    CheckRecord,
+    Column,
+    Component,
+    Grain,
+    Metric,
+    Role,
+    Rollup,
+    SnapshotInfo,
+    SourceInfo,
+    field_name,
+    literal,
+    quote,
+    truncate,
+)
+from .tables import FORMAT, read, write
+
+__all__ = [
+    "COARSER",
+    "FORMAT",
+    "MAX_SAFE_INTEGER",
+    "BuildRecord",
+    "Catalog",
+    "CheckRecord",
+    "Column",
+    "Component",
+    "Grain",
+    "Metric",
+    "Role",
+    "Rollup",
+    "SnapshotInfo",
+    "SourceInfo",
+    "field_name",
+    "literal",
+    "quote",
+    "read",
+    "truncate",
+    "write",
+]

@@ -1,0 +1,204 @@
+"""The model of a metric and of a generation that both processes share: frozen values, no behaviour beyond naming."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+# JavaScript's Number.MAX_SAFE_INTEGER: what a JSON number carries exactly to every client.
+MAX_SAFE_INTEGER = 2**53 - 1
+
+Role = Literal["dimension", "grain", "measure", "column"]
+Rollup = Literal["", "additive", "decomposed", "holistic", "derived"]
+
+# Which coarser units a unit of time nests in: each week lies in one week only, for months begin within weeks.
+COARSER: dict[str, tuple[str, ...]] = {
+    "second": ("minute", "hour", "day", "week", "month", "quarter", "year"),
+    "minute": ("hour", "day", "week", "month", "quarter", "year"),
+    "hour": ("day", "week", "month", "quarter", "year"),
+    "day": ("week", "month", "quarter", "year"),
+    "week": (),
+    "month": ("quarter", "year"),
+    "quarter": ("year",),
+    "year": (),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a metric and one field of its GraphQL rows.
+
+    `sql` computes it over the metric's base tables; `formula` computes a measure from the metric's components.
+    `grain` is the unit of time of a time dimension and of its coarser grains. `lineage` names source columns.
+    """
+
+    name: str
+    field: str
+    type: str
+    nullable: bool
+    role: Role
+    description: str = ""
+    unit: str = ""
+    deprecated: str = ""
+    grain: str = ""
+    rollup: Rollup = ""
+    sql: str = ""
+    formula: str = ""
+    lineage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of a measure that re-aggregates exactly by `merge` (count, sum, min, max, bool_and, bool_or)."""
+
+    name: str
+    type: str
+    sql: str
+    merge: str
+
+
+@dataclass(frozen=True)
+class Grain:
+    """A stored table of a metric: what it is grouped by, which measures and components it has, rows, and as of when."""
+
+    table: str
+    by: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: int
+    computed_at: datetime
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One file of `metrics/` and everything that the API needs to answer from it. `pace` in seconds.
+
+    `base_with`, `base_from` and `base_where` are the SELECT's own clauses; `base_from` is empty when its base tables
+    are not in the snapshot. A metric that is not built yet has no `grains`. `why` says in words what decided between a grouped metric and a plain table.
+    """
+
+    name: str
+    field: str
+    grouped: bool
+    why: str
+    description: str
+    sql: str
+    definition_hash: str
+    pace: int
+    time: str
+    keys: tuple[str, ...]
+    base_with: str
+    base_from: str
+    base_where: str
+    columns: tuple[Column, ...] = ()
+    components: tuple[Component, ...] = ()
+    grains: tuple[Grain, ...] = ()
+
+    @property
+    def computed_at(self) -> datetime:
+        """The moment of the data that the metric was computed from; its first stored table is the one in `main`."""
+        return self.grains[0].computed_at
+
+    def column(self, name: str) -> Column:
+        """The column of that SQL name."""
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that the metric's table in `main` has, in its order."""
+        return tuple(column for column in self.columns if column.role != "grain")
+
+    @property
+    def dimensions(self) -> tuple[Column, ...]:
+        """What can be grouped by: the dimensions and the coarser grains of time."""
+        return tuple(column for column in self.columns if column.role in ("dimension", "grain"))
+
+    @property
+    def own_grain(self) -> tuple[str, ...]:
+        """The dimensions of the SELECT itself."""
+        return tuple(column.name for column in self.columns if column.role == "dimension")
+
+    @property
+    def measures(self) -> tuple[Column, ...]:
+        """The measures of a grouped metric."""
+        return tuple(column for column in self.columns if column.role == "measure")
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """The constants of one generation. `as_of` is the earliest of its sources'; `stale_after` when the next is overdue."""
+
+    number: int
+    id: str
+    format: int
+    project: str
+    as_of: datetime
+    built_at: datetime
+    stale_after: datetime
+    pace: int
+    time_zone: str
+    definition_hash: str
+    tool: str
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """One source as of this generation."""
+
+    name: str
+    as_of: datetime
+    tables: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class BuildRecord:
+    """What a refresh did to one table or metric: `mode` is full, delta, carried over or unchanged."""
+
+    number: int
+    kind: str
+    name: str
+    mode: str
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """One thing that was looked at before publication, and held."""
+
+    subject: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All of it."""
+
+    snapshot: SnapshotInfo
+    sources: tuple[SourceInfo, ...]
+    metrics: tuple[Metric, ...]
+    builds: tuple[BuildRecord, ...] = ()
+    checks: tuple[CheckRecord, ...] = ()
+
+
+def quote(name: str) -> str:
+    """An SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def field_name(name: str) -> str:
+    """`average_order` -> `averageOrder`; a leading underscore stays."""
+    head, *tail = re.split(r"(?<=[^_])_+", name)
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
+
+
+def truncate(unit: str, sql: str, kind: str) -> str:
+    """The SQL for the beginning of the unit of time that a value lies in, of the value's own type."""
+    return f"CAST(date_trunc('{unit}', {sql}) AS {kind})"

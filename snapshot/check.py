@@ -1,0 +1,97 @@
+"""What must hold before anyone may see a snapshot: every problem found, or none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+
+from .catalog import MAX_SAFE_INTEGER, Catalog, CheckRecord, Metric, literal, quote
+from .definition import Definition
+from .errors import CheckFailed
+
+# A table that had at least so many rows and has none now is rather lost than empty.
+MANY = 10
+
+
+def check(
+    connection: duckdb.DuckDBPyConnection,
+    definitions: Sequence[Definition],
+    catalog: Catalog,
+    previous: Catalog | None,
+    *,
+    allow_empty: bool,
+) -> tuple[CheckRecord, ...]:
+    """What was looked at, and held. Raises CheckFailed with everything that does not."""
+    records: list[CheckRecord] = []
+    problems: list[str] = []
+    metrics = {metric.name: metric for metric in catalog.metrics}
+    for definition in definitions:
+        metric = metrics[definition.metric.name]
+        for rule, failing, words in _rules(definition, metric):
+            ((rows,),) = connection.execute(failing).fetchall()
+            if rows:
+                problems.append(f"{definition.path}: {words} ({rows} {'row' if rows == 1 else 'rows'})")
+            records.append(CheckRecord(metric.name, rule))
+    if not allow_empty:
+        problems.extend(_emptied(catalog, previous))
+    if problems:
+        raise CheckFailed(tuple(problems))
+    return tuple(records)
+
+
+def check_contract(staged: Path, root: Path) -> None:
+    """Compare the schema that a closed snapshot gives with `schema.graphql`, where the project has one.
+
+    Asked of a process of its own, because the refresher does not load GraphQL. Raises CheckFailed with every break.
+    """
+    contract = root / "schema.graphql"
+    if not contract.exists():
+        return
+    command = [sys.executable, "-m", "gql.schema", str(staged), "--contract", str(contract)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        breaks = done.stdout.splitlines() or [f"the schema cannot be made: {done.stderr.strip().splitlines()[-1:]}"]
+        advice = "'pacelayer schema' writes the new contract, once your clients are ready for it"
+        raise CheckFailed((*breaks, advice))
+
+
+def _rules(definition: Definition, metric: Metric) -> Iterator[tuple[str, str, str]]:
+    """Each rule of a metric: its name, the query that counts the rows that break it, and what is then said."""
+    table = f"main.{quote(metric.name)}"
+    for column in metric.stored:
+        name = quote(column.name)
+        if not column.nullable:
+            yield (
+                f"{column.name} is not null",
+                _count(table, f"{name} is null"),
+                f"'{column.name}' is null, and must not be",
+            )
+        if column.type in ("BIGINT", "UBIGINT"):
+            beyond = f"{name} not between {-MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER}"
+            advice = f"'{column.name}' goes beyond 2^53, which JSON numbers do not hold; cast it to decimal or varchar"
+            yield f"{column.name} fits a JSON number", _count(table, beyond), advice
+    if metric.keys:
+        keys = ", ".join(quote(key) for key in metric.keys)
+        null = " or ".join(f"{quote(key)} is null" for key in metric.keys)
+        yield f"{keys} is never null", _count(table, null), f"the key {keys} is null"
+        twice = f"select count(*) from (select 1 from {table} group by {keys} having count(*) > 1)"
+        yield f"{keys} is unique", twice, f"the key {keys} is not unique"
+    for rule in definition.tests:
+        yield rule.sql, _count(table, f"not ({rule.sql})"), f"the test '{rule.sql}' of line {rule.line} does not hold"
+
+
+def _count(table: str, condition: str) -> str:
+    return f"select count(*) from {table} where {condition}"
+
+
+def _emptied(catalog: Catalog, previous: Catalog | None) -> Iterator[str]:
+    """Tables and metrics that had many rows in the last generation and have none now."""
+    before = {(b.kind, b.name): b.rows for b in previous.builds} if previous else {}
+    for build in catalog.builds:
+        had = before.get((build.kind, build.name), 0)
+        if build.rows == 0 and had >= MANY:
+            yield f"{build.kind} {literal(build.name)} had {had} rows and has none now; --allow-empty lets it pass"

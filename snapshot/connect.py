@@ -1,0 +1,69 @@
+"""How DuckDB is opened, for staging and for reading; nowhere else.
+
+A reading connection is a sandbox only with all of LOCKED: read-only mode alone still reads files, writes by COPY and
+attaches databases.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from .catalog import literal
+
+# Every DuckDB release from 1.4 on opens files of this storage version; 2.0's own default shuts the 1.4 LTS out.
+STORAGE_VERSION = "v1.4.0"
+# The names by which a staging connection knows the new snapshot and the file of its private tables.
+STAGED = "staged"
+PRIVATE = "private"
+
+_NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "allow_community_extensions": False,
+}
+
+
+def stage(path: Path, private: Path, *, memory: str, time_zone: str) -> duckdb.DuckDBPyConnection:
+    """A connection that builds a new snapshot at `path`, with its private tables' file attached beside it.
+
+    Spill goes to a folder next to the file, so that one disk is the only one that has to have room.
+    """
+    spill = path.parent / "spill"
+    connection = duckdb.connect(config=_NO_EXTENSIONS | {"memory_limit": memory, "temp_directory": str(spill)})
+    _begin(connection, time_zone)
+    for name, file in ((STAGED, path), (PRIVATE, private)):
+        connection.execute(f"attach {literal(str(file))} as {name} (storage_version '{STORAGE_VERSION}')")
+    connection.execute(f"use {STAGED}")
+    return connection
+
+
+def empty(*, time_zone: str) -> duckdb.DuckDBPyConnection:
+    """A connection to an empty database in memory, to ask DuckDB what it thinks of a SELECT."""
+    connection = duckdb.connect(config=_NO_EXTENSIONS | {"enable_external_access": False})
+    _begin(connection, time_zone)
+    return connection
+
+
+def read(path: Path, *, threads: int, memory: str, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
+    """A read-only, locked-down connection to a published file: no other file, no extension, no setting can be reached.
+
+    `path` must be the generation's own name: DuckDB keeps one instance for each path, so a re-used name would show old data.
+    """
+    config = _NO_EXTENSIONS | {
+        "enable_external_access": False,
+        "temp_directory": "",
+        "threads": threads,
+        "memory_limit": memory,
+    }
+    connection = duckdb.connect(str(path), read_only=True, config=config)
+    _begin(connection, time_zone)
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def _begin(connection: duckdb.DuckDBPyConnection, time_zone: str) -> None:
+    """What every session of ours has: the project's zone, and no progress bar of DuckDB's on the terminal."""
+    connection.execute(f"set TimeZone = {literal(time_zone)}")
+    connection.execute("set enable_progress_bar = false")

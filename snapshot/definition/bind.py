@@ -1,0 +1,72 @@
+"""What DuckDB itself says of a SELECT: asked of an empty database that has the sources' tables."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from .. import connect
+from ..catalog import quote
+from ..errors import Problem, ProjectError
+from ..source.shape import Shapes
+
+
+class Binder:
+    """An empty database with every table of `sources.lock`; `aggregates` are what DuckDB calls aggregate functions."""
+
+    def __init__(self, shapes: Shapes, time_zone: str) -> None:
+        self._connection = connect.empty(time_zone=time_zone)
+        try:
+            create_tables(self._connection, shapes)
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            hint = "mend a type under [sources.<name>.tables.<table>] types, then run 'pacelayer check'"
+            raise ProjectError(
+                (Problem("pacelayer.toml", 0, f"DuckDB refuses a column's type: {reason}", hint),)
+            ) from error
+        found = self._connection.execute(
+            "select function_name from duckdb_functions() where function_type = 'aggregate'"
+        )
+        self.aggregates = frozenset(name for (name,) in found.fetchall())
+
+    def describe(self, sql: str) -> list[tuple[str, str]]:
+        """The names and types of a SELECT's columns. Raises duckdb.Error where DuckDB refuses it."""
+        return [(name, kind) for name, kind, *_ in self._connection.execute("describe " + sql).fetchall()]
+
+    def accepts(self, sql: str) -> bool:
+        """Whether DuckDB takes a SELECT."""
+        try:
+            self.describe(sql)
+        except duckdb.Error:
+            return False
+        return True
+
+    def statements(self, sql: str) -> list[duckdb.StatementType]:
+        """The kinds of the statements in a text. Raises duckdb.Error for what is not SQL."""
+        return [statement.type for statement in self._connection.extract_statements(sql)]
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, shapes: Shapes) -> None:
+    """Make the sources' schemas and tables, empty, in the current database.
+
+    A column whose type cannot be kept (`? NUMERIC`) is there as text, so that a SELECT is understood before it is refused.
+    """
+    for source, tables in shapes.items():
+        connection.execute(f"create schema if not exists {quote(source)}")
+        for name, shape in tables.items():
+            columns = ", ".join(
+                f"{quote(column)} {'varchar' if c.type.startswith('?') else c.type}{'' if c.nullable else ' not null'}"
+                for column, c in shape.columns.items()
+            )
+            connection.execute(f"create table {quote(source)}.{quote(name)} ({columns})")
+
+
+def problem_of(path: str, error: duckdb.Error) -> Problem:
+    """DuckDB's refusal as a problem: its first sentence, its advice, and the line it points at."""
+    text = str(error)
+    place = re.search(r"^LINE (\d+):", text, re.MULTILINE)
+    message, *advice = [line.strip() for line in text.split("\n\nLINE")[0].splitlines() if line.strip()]
+    message = re.sub(r"^\w+ Error: ", "", message)
+    hint = re.sub(r"^Candidate bindings: ", "did you mean ", " ".join(advice[:1]))
+    return Problem(path, int(place[1]) if place else 1, message.rstrip("!"), hint)

@@ -1,0 +1,119 @@
+"""What the `@` lines of a metric say, applied to its columns; each mistake with its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ..catalog import Column, quote
+from ..errors import Problem
+from ..settings import parse_pace
+from .text import Directive, MetricText
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`@test`: a condition that every row of the metric's table fulfils."""
+
+    sql: str
+    line: int
+
+
+class Directives:
+    """The directives of one file, read against its columns; `problems` grows while they are."""
+
+    def __init__(self, text: MetricText, columns: Sequence[Column]) -> None:
+        self.text = text
+        self.names = [column.name for column in columns]
+        self.problems: list[Problem] = []
+
+    def pace(self, default: int) -> int:
+        """Seconds between two computations of the metric."""
+        for directive in self.text.all("pace"):
+            try:
+                return parse_pace(directive.argument)
+            except ValueError as error:
+                self.problem(directive, str(error))
+        return default
+
+    def time(self, candidates: Sequence[Column]) -> str:
+        """The time dimension's name; empty where the metric has none."""
+        for directive in self.text.all("time"):
+            if directive.argument in [column.name for column in candidates]:
+                return directive.argument
+            self.problem(
+                directive,
+                f"'{directive.argument}' is not a dimension of time",
+                "name a DATE or TIMESTAMP that is grouped by",
+            )
+            return ""
+        if len(candidates) > 1:
+            names = " or ".join(column.name for column in candidates)
+            hint = f"say which with '-- @time {candidates[0].name}'"
+            self.problems.append(Problem(self.text.path, 1, f"it could be {names} that is the time dimension", hint))
+        return candidates[0].name if len(candidates) == 1 else ""
+
+    def keys(self, grouped: bool) -> tuple[str, ...]:
+        """The columns that look up a row of a plain table."""
+        for directive in self.text.all("key"):
+            if grouped:
+                self.problem(
+                    directive, "@key is for plain tables; a grouped metric is found by its dimensions", "use 'where'"
+                )
+            return self.columns(directive, directive.argument)
+        return ()
+
+    def rollups(self, dimensions: Sequence[Column]) -> tuple[tuple[str, ...], ...]:
+        """The groupings to compute ahead."""
+        known = [column.name for column in dimensions]
+        return tuple(self.columns(d, d.argument, known) for d in self.text.all("rollup"))
+
+    def tests(self, accepts: Callable[[str], bool]) -> tuple[Rule, ...]:
+        """The rules that every row has to fulfil."""
+        for directive in self.text.all("test"):
+            if not accepts(directive.argument):
+                hint = "write a condition over this metric's columns"
+                self.problem(directive, f"DuckDB does not take '{directive.argument}' as a condition", hint)
+        never = [
+            (f"{quote(name)} is not null", d.line)
+            for d in self.text.all("not_null")
+            for name in d.argument.replace(",", " ").split()
+        ]
+        return (*(Rule(d.argument, d.line) for d in self.text.all("test")), *(Rule(*rule) for rule in never))
+
+    def annotate(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """The columns with units, deprecations and promises that they are never null.
+
+        A measure that is never null in the metric's rows still is in a total over nothing: for it the promise is a test.
+        """
+        changes: dict[str, dict[str, str | bool]] = {name: {} for name in self.names}
+        measures = {column.name for column in columns if column.role == "measure"}
+        for directive in self.text.all("not_null"):
+            for name in self.columns(directive, directive.argument):
+                if name not in measures:
+                    changes[name]["nullable"] = False
+        for kind in ("unit", "deprecated"):
+            for directive in self.text.all(kind):
+                name, _, words = directive.argument.partition(" ")
+                for known in self.columns(directive, name):
+                    changes[known][kind] = words.strip() or "No longer supported"
+        return tuple(replace(column, **changes.get(column.name, {})) for column in columns)  # type: ignore[arg-type]  the keys are Column's fields
+
+    def columns(self, directive: Directive, names: str, known: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The columns that an argument names, separated by commas or blanks."""
+        found = []
+        for name in names.replace(",", " ").split():
+            if name in (known if known is not None else self.names):
+                found.append(name)
+                continue
+            what = "a column" if known is None else "a dimension or grain"
+            near = difflib.get_close_matches(name, known if known is not None else self.names, 1, cutoff=0)
+            self.problem(
+                directive, f"'{name}' is not {what} of this metric", f"did you mean '{near[0]}'?" if near else ""
+            )
+        return tuple(found)
+
+    def problem(self, directive: Directive, message: str, hint: str = "") -> None:
+        """Note a mistake at the directive's line."""
+        self.problems.append(Problem(self.text.path, directive.line, message, hint))

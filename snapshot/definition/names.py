@@ -1,0 +1,74 @@
+"""Names as GraphQL sees them: which cannot be, and which collide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ..catalog import Column, Metric, field_name
+from ..errors import Problem
+
+ROOT_FIELDS = frozenset({"snapshot", "status", "metrics"})
+# Fields that every row of a grouped metric has or will have, and the connectives of `where`.
+ROW_FIELDS = frozenset({"complete", "previous", "change", "share", "and", "or", "not"})
+# What `main` has beside the metrics.
+RESERVED_TABLES = frozenset({"dashboard_metrics"})
+
+
+def look_up_field(metric_field: str, keys: Sequence[str]) -> str:
+    """`userDashboard` by `user_id` -> `userDashboardByUserId`."""
+    parts = [field_name(key) for key in keys]
+    return metric_field + "By" + "And".join(part[:1].upper() + part[1:] for part in parts)
+
+
+def is_name(name: str) -> bool:
+    """Whether GraphQL takes it as a name; two leading underscores are its own."""
+    return re.fullmatch(r"(?!__)[_A-Za-z][_0-9A-Za-z]*", name) is not None
+
+
+def column_problems(path: str, columns: Sequence[Column], lines: dict[str, int]) -> list[Problem]:
+    """Columns that cannot be fields, or two of which would be one."""
+    problems, seen = [], dict[str, str]()
+    for column in columns:
+        line = lines.get(column.name, 1)
+        if not is_name(column.name):
+            problems.append(
+                Problem(path, line, f"'{column.name}' is not a GraphQL name", "name the column: ... as some_name")
+            )
+        elif column.field in ROW_FIELDS:
+            problems.append(
+                Problem(path, line, f"'{column.name}' is a field that every row has", "choose another name")
+            )
+        elif column.field in seen:
+            other = seen[column.field]
+            what = f"'{column.name}' and '{other}' would both be the field '{column.field}'"
+            hint = (
+                f"rename '{other}'; '{column.name}' is a coarser grain"
+                if column.role == "grain"
+                else "rename one of them"
+            )
+            problems.append(Problem(path, lines.get(other, line), what, hint))
+        seen[column.field] = column.name
+    return problems
+
+
+def metric_problems(metrics: Iterable[tuple[str, Metric]]) -> list[Problem]:
+    """Metrics that cannot be fields of Query, or two of which would be one."""
+    problems, seen = [], dict[str, str]()
+    for path, metric in metrics:
+        fields = [metric.field, *([look_up_field(metric.field, metric.keys)] if metric.keys else [])]
+        for field in fields:
+            if not is_name(field):
+                problems.append(
+                    Problem(path, 0, f"'{field}' is not a GraphQL name", "rename the file: letters, digits and _")
+                )
+            elif field in ROOT_FIELDS or metric.name in RESERVED_TABLES:
+                problems.append(
+                    Problem(path, 0, f"'{metric.name}' is a name that pacelayer uses itself", "rename the file")
+                )
+            elif field.lower() in seen:
+                problems.append(
+                    Problem(path, 0, f"'{field}' is also a field of {seen[field.lower()]}", "rename one of the files")
+                )
+            seen[field.lower()] = path
+    return problems

@@ -1,0 +1,133 @@
+"""Where a SELECT's columns come from: what has to be exported, which source columns feed a column, what may be null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from ..source.shape import Shapes, TableShape
+
+# Functions that are null only where an argument is.
+_STRICT = (
+    exp.Cast, exp.TimestampTrunc, exp.DateTrunc, exp.Lower, exp.Upper, exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.DPipe,
+    exp.Concat, exp.Extract, exp.Round, exp.Abs, exp.Year, exp.Month, exp.Day, exp.Neg, exp.EQ, exp.NEQ, exp.GT, exp.GTE,
+    exp.LT, exp.LTE, exp.And, exp.Or, exp.Not,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, order=True)
+class Origin:
+    """A column of a source table."""
+
+    source: str
+    table: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.source}.{self.table}.{self.column}"
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A source table as a SELECT names it: `alias` is the name its columns are qualified by."""
+
+    alias: str
+    source: str
+    name: str
+    shape: TableShape
+
+    def origin(self, column: str) -> Origin:
+        """One of its columns."""
+        return Origin(self.source, self.name, column)
+
+
+def table_of(table: exp.Table, shapes: Shapes) -> SourceTable | None:
+    """The source table that a table of the SELECT names, in any case of letters; None for a CTE, say."""
+    for source, shaped in shapes.items():
+        for name, shape in shaped.items():
+            if (source.lower(), name.lower()) == (table.db.lower(), table.name.lower()):
+                return SourceTable(table.alias_or_name.lower(), source, name, shape)
+    return None
+
+
+def tables_of(tree: exp.Expression, shapes: Shapes) -> tuple[SourceTable, ...]:
+    """The source tables that a SELECT names, anywhere in it."""
+    found = (table_of(table, shapes) for table in tree.find_all(exp.Table))
+    return tuple(table for table in found if table is not None)
+
+
+def uses_of(tree: exp.Expression, tables: Sequence[SourceTable]) -> frozenset[Origin]:
+    """The source columns that a SELECT can read.
+
+    A qualified column counts for the tables of that name, an unqualified one for every table that has such a column;
+    stars, natural joins and whole rows count for all columns. Never too few: DuckDB proves it at binding.
+    """
+    everything = any(_reads_all(node) for node in tree.walk())
+    bare = {column.name.lower() for column in tree.find_all(exp.Column) if not column.table}
+    used = {t.origin(name) for t in tables if everything or t.alias in bare for name in t.shape.columns}
+    for column in tree.find_all(exp.Column):
+        used.update(origins(column, tables))
+    for join in tree.find_all(exp.Join):
+        for name in join.args.get("using") or ():
+            used.update(origins(exp.column(name.name), tables))
+    return frozenset(used)
+
+
+def origins(column: exp.Column, tables: Sequence[SourceTable]) -> Iterator[Origin]:
+    """The source columns that a column of the SELECT can mean."""
+    for table in tables:
+        if not column.table or column.table.lower() == table.alias:
+            yield from (table.origin(name) for name in table.shape.columns if name.lower() == column.name.lower())
+
+
+def lineage_of(expression: exp.Expression, tables: Sequence[SourceTable]) -> tuple[str, ...]:
+    """The source columns that an expression reads, sorted."""
+    return tuple(sorted({str(o) for column in expression.find_all(exp.Column) for o in origins(column, tables)}))
+
+
+def nullable(expression: exp.Expression, tree: exp.Query, shapes: Shapes) -> bool:
+    """Whether an expression can be null: only what the constraints and the SQL rule out is not."""
+    if isinstance(expression, exp.Column):
+        return _column_nullable(expression, tree, shapes)
+    if isinstance(expression, exp.Literal | exp.Boolean | exp.CountIf | exp.Count):
+        return False
+    if isinstance(expression, exp.Filter):
+        return not isinstance(expression.this, exp.Count | exp.CountIf)
+    if isinstance(expression, exp.Alias):
+        return nullable(expression.this, tree, shapes)
+    if isinstance(expression, exp.Coalesce):
+        return all(nullable(part, tree, shapes) for part in (expression.this, *expression.expressions))
+    if isinstance(expression, _STRICT):
+        parts = [part for part in expression.iter_expressions() if not isinstance(part, exp.DataType | exp.Var)]
+        return any(nullable(part, tree, shapes) for part in parts)
+    return True
+
+
+def _column_nullable(column: exp.Column, tree: exp.Query, shapes: Shapes) -> bool:
+    outer = _outer_tables(tree, shapes)
+    found = [(origin, table, missing) for table, missing in outer for origin in origins(column, [table])]
+    if len(found) != 1:
+        return True
+    origin, table, missing = found[0]
+    return missing or table.shape.columns[origin.column].nullable
+
+
+def _outer_tables(tree: exp.Query, shapes: Shapes) -> list[tuple[SourceTable, bool]]:
+    """The source tables of the outermost FROM, each with whether an outer join can leave it without a row."""
+    if not isinstance(tree, exp.Select) or (start := tree.args.get("from_")) is None:
+        return []
+    found: list[tuple[exp.Expression, bool]] = [(start.this, False)]
+    for join in tree.args.get("joins") or ():
+        if join.side in ("RIGHT", "FULL"):
+            found = [(table, True) for table, _ in found]
+        found.append((join.this, join.side in ("LEFT", "FULL")))
+    named = [(table_of(table, shapes), missing) for table, missing in found if isinstance(table, exp.Table)]
+    return [(table, missing) for table, missing in named if table is not None]
+
+
+def _reads_all(node: exp.Expression) -> bool:
+    if isinstance(node, exp.Join):
+        return node.method in ("NATURAL", "POSITIONAL")
+    return isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count)

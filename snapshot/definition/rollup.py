@@ -1,0 +1,147 @@
+"""How each measure rolls up: its aggregates become components that re-aggregate exactly, or it is holistic.
+
+A measure is a formula over components. `avg(x)` has two (sum and count), `sum(a) / nullif(count(*), 0)` has two,
+`revenue / buyers` has those of the measures it refers to; so one mechanism serves additive, decomposed and derived
+measures. A measure with one aggregate that does not re-aggregate (count distinct, median) is holistic as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from ..catalog import Rollup, quote
+from .alias import expanded_projection, outer_nodes, references, replaced
+from .shape import aggregates_in
+
+# A call that re-aggregates exactly -> how its partial results merge; counts merge by sum, and are 0 over nothing.
+_MERGE: dict[type[exp.Expression], str] = {
+    exp.Count: "count",
+    exp.CountIf: "count",
+    exp.Sum: "sum",
+    exp.Min: "min",
+    exp.Max: "max",
+    exp.LogicalAnd: "bool_and",
+    exp.LogicalOr: "bool_or",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component before its type is known."""
+
+    name: str
+    sql: str
+    merge: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """`sql` over the base tables and `formula` over components; either is empty where it cannot be had."""
+
+    name: str
+    rollup: Rollup
+    sql: str
+    formula: str
+
+
+@dataclass
+class _Components:
+    """The parts of one metric; equal aggregates share one. A visible measure that is one call is its own component."""
+
+    visible: Mapping[str, str]
+    parts: dict[str, Part] = field(default_factory=dict)
+
+    def name(self, measure: str, suffix: str, sql: str, merge: str) -> str:
+        if sql not in self.parts:
+            taken = {part.name for part in self.parts.values()} | set(self.visible.values())
+            name = self.visible.get(sql) or f"{measure}__{suffix}"
+            while name in taken and name != self.visible.get(sql):
+                name += "_"
+            self.parts[sql] = Part(name, sql, merge)
+        return quote(self.parts[sql].name)
+
+
+def measures_of(
+    tree: exp.Select,
+    dimensions: Collection[int],
+    aggregates: Collection[str],
+    binds: Callable[[str], bool],
+) -> tuple[tuple[Measure, ...], tuple[Part, ...]]:
+    """The measures of a grouped metric, in their order, and their components.
+
+    `binds` tells whether DuckDB accepts an aggregate over the metric's FROM: avg of a timestamp has no sum, say.
+    """
+    projections = {p.alias_or_name: p for i, p in enumerate(tree.expressions) if i not in dimensions}
+    expanded = {name: expanded_projection(p, tree) for name, p in projections.items()}
+    visible = {e.sql("duckdb"): name for name, e in expanded.items() if _merge(e) and e in aggregates_in(e, aggregates)}
+    components = _Components(visible)
+    dimension_names = {tree.expressions[i].alias_or_name.lower() for i in dimensions}
+    measures = tuple(
+        _measure(name, expanded[name], projections[name], tree, components, aggregates, dimension_names, binds)
+        for name in projections
+    )
+    return measures, tuple(components.parts.values())
+
+
+def _measure(
+    name: str,
+    expanded: exp.Expression,
+    projection: exp.Expression,
+    tree: exp.Select,
+    components: _Components,
+    aggregates: Collection[str],
+    dimension_names: Collection[str],
+    binds: Callable[[str], bool],
+) -> Measure:
+    calls = aggregates_in(expanded, aggregates)
+    within = {id(column) for call in calls for column in outer_nodes(call, exp.Column)}
+    if any(id(column) not in within for column in outer_nodes(expanded, exp.Column)):
+        return Measure(name, "holistic", "", "")  # mixes dimensions into the aggregate: it means its own grain only
+    sql = expanded.sql("duckdb")
+    rollup: Rollup = "derived" if references(projection, tree) else "holistic"
+    formulas = [_formula(name, call, components, binds) for call in calls]
+    if not all(formulas):
+        return Measure(name, rollup, sql, "")
+    formula = replaced(expanded, dict(zip(map(id, calls), map(str, formulas), strict=True))).sql("duckdb")
+    if rollup == "holistic":
+        rollup = "additive" if sql in components.visible else "decomposed"
+    return Measure(name, rollup, sql, formula)
+
+
+def _formula(measure: str, call: exp.Expression, components: _Components, binds: Callable[[str], bool]) -> str | None:
+    """An aggregate call over components, or None where it is holistic."""
+    if merge := _merge(call):
+        inner = call.this if isinstance(call, exp.Filter) else call
+        return components.name(measure, inner.key, call.sql("duckdb"), merge)
+    inner = call.this if isinstance(call, exp.Filter) else call
+    if not isinstance(inner, exp.Avg) or isinstance(inner.this, exp.Distinct | exp.Order):
+        return None
+    total, count = (
+        _with_function(call, inner, made)
+        for made in (exp.Sum(this=inner.this.copy()), exp.Count(this=inner.this.copy()))
+    )
+    if not binds(total):
+        return None
+    parts = components.name(measure, "sum", total, "sum"), components.name(measure, "count", count, "count")
+    return f"CAST({parts[0]} AS DOUBLE) / NULLIF({parts[1]}, 0)"
+
+
+def _merge(call: exp.Expression) -> str | None:
+    inner = call.this if isinstance(call, exp.Filter) else call
+    argument = inner.this
+    exact = not isinstance(argument, exp.Distinct | exp.Order) and (
+        isinstance(inner, exp.Count) or not inner.expressions
+    )
+    return _MERGE.get(type(inner)) if exact else None
+
+
+def _with_function(call: exp.Expression, inner: exp.Expression, made: exp.Expression) -> str:
+    """The call with its function exchanged, its FILTER kept."""
+    if call is inner:
+        return made.sql("duckdb")
+    whole = call.copy()
+    whole.set("this", made)
+    return whole.sql("duckdb")

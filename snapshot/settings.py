@@ -1,0 +1,243 @@
+"""`pacelayer.toml` as frozen values; every problem with its place, all of them at once.
+
+Secrets never enter: a source's URL is kept as written (`${SHOP_URL}`) and is expanded only by the one who connects.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from .errors import Problem, ProjectError
+
+FILE_NAME = "pacelayer.toml"
+PACE = re.compile(r"(\d+)\s*(s|m|h|d)")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+# A source's name is a schema of the snapshot: these four are the snapshot's own or DuckDB's.
+RESERVED_SCHEMAS = frozenset({"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp"})
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """`[sources.X.tables.Y]`: what is exported of one table beyond what the metrics use."""
+
+    columns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    private: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """`[sources.X]`: one database. `url` is as written, with `${NAME}` where the environment comes in."""
+
+    name: str
+    url: str
+    tables: Mapping[str, TableSettings] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SnapshotSettings:
+    """`[snapshots]`: where generations live and how many are kept; a build takes at most `memory` of DuckDB's buffers."""
+
+    path: str = "snapshots"
+    keep: int = 5
+    memory: str = "4GB"
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """`[server]`: the API. `deadline` in seconds for one request, `max_rows` for one answer, `max_body` in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    deadline: float = 5.0
+    max_rows: int = 100_000
+    max_body: int = 1_000_000
+    max_tokens: int = 10_000
+    max_fields: int = 20
+    threads: int = 4
+    memory: str = "1GB"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A project: its folder, its name, its pace in seconds, its time zone, and the tables of the file."""
+
+    root: Path
+    name: str
+    pace: int = 300
+    time_zone: str = "UTC"
+    sources: tuple[SourceSettings, ...] = ()
+    snapshots: SnapshotSettings = SnapshotSettings()
+    server: ServerSettings = ServerSettings()
+
+    @property
+    def directory(self) -> Path:
+        """The directory of generations."""
+        return (self.root / self.snapshots.path).resolve()
+
+
+def parse_pace(text: str) -> int:
+    """`5m` -> 300 seconds. Raises ValueError for anything but a whole number above zero with s, m, h or d."""
+    match = PACE.fullmatch(text.strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"'{text}' is not a pace; write a whole number with s, m, h or d, like 30s, 5m or 1h")
+    return int(match[1]) * SECONDS[match[2]]
+
+
+def load(root: Path) -> Settings:
+    """The settings of the project in `root`. Raises ProjectError with every problem of the file."""
+    path = root / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except FileNotFoundError:
+        hint = "run this in a project's folder, or name one with --project"
+        raise ProjectError((Problem(FILE_NAME, 0, f"there is no {FILE_NAME} in {root}", hint),)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise ProjectError((Problem(FILE_NAME, int(line[1]) if line else 0, str(error)),)) from error
+    reading = _Reading(text)
+    settings = reading.project(root, data)
+    if reading.problems:
+        raise ProjectError(tuple(sorted(reading.problems, key=lambda problem: problem.line)))
+    return settings
+
+
+class _Reading:
+    """One reading of the file: walks the tables and collects problems."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.splitlines()
+        self.problems: list[Problem] = []
+
+    def project(self, root: Path, data: dict[str, Any]) -> Settings:
+        top = {key: value for key, value in data.items() if key not in ("sources", "snapshots", "server")}
+        values = self.table((), top, Settings)
+        pace = self.pace(values.pop("pace", "5m"))
+        name = values.pop("name", root.resolve().name)
+        self.zone(values.get("time_zone", "UTC"))
+        sources = tuple(self.sources(self.section(data, "sources")))
+        if not sources:
+            self.problem((), "there is no source", 'add [sources.shop] with url = "${SHOP_URL}"')
+        snapshots = SnapshotSettings(**self.table(("snapshots",), self.section(data, "snapshots"), SnapshotSettings))
+        server = ServerSettings(**self.table(("server",), self.section(data, "server"), ServerSettings))
+        for path, key, value in (("snapshots", "keep", snapshots.keep), ("server", "max_rows", server.max_rows)):
+            if value < 1:
+                self.problem((path, key), f"{key} must be at least 1")
+        return Settings(root, name, pace, sources=sources, snapshots=snapshots, server=server, **values)
+
+    def section(self, data: dict[str, Any], name: str, path: tuple[str, ...] = ()) -> dict[str, Any]:
+        value = data.get(name, {})
+        if not isinstance(value, dict):
+            self.problem((*path, name), f"'{name}' must be a table", f"write [{'.'.join((*path, name))}]")
+            return {}
+        return value
+
+    def sources(self, data: dict[str, Any]) -> Iterator[SourceSettings]:
+        for name in data:
+            path = ("sources", name)
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED_SCHEMAS:
+                self.problem(
+                    path,
+                    f"'{name}' cannot be a source's name",
+                    "small letters, digits and _; not main, rollup or pacelayer",
+                )
+            table = self.section(data, name, ("sources",))
+            tables = self.section(table, "tables", path)
+            rest = self.table(path, {key: value for key, value in table.items() if key != "tables"}, SourceSettings)
+            if "url" not in rest:
+                self.problem(path, "the source has no url", 'add url = "${SHOP_URL}" or url = "sqlite:///shop.sqlite"')
+            yield SourceSettings(
+                name, rest.get("url", ""), {key: self.source_table((*path, "tables", key), tables) for key in tables}
+            )
+
+    def source_table(self, path: tuple[str, ...], tables: dict[str, Any]) -> TableSettings:
+        values = self.table(path, self.section(tables, path[-1], path[:-1]), TableSettings)
+        return TableSettings(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        )
+
+    def table(self, path: tuple[str, ...], data: dict[str, Any], shape: type[Any]) -> dict[str, Any]:
+        """The known keys of one table with values of the right type; a problem for each other one."""
+        wanted = {
+            item.name: item
+            for item in fields(shape)
+            if item.name not in ("root", "sources", "snapshots", "server", "tables")
+        }
+        if shape is SourceSettings:
+            del wanted["name"]
+        known: dict[str, Any] = {}
+        for key, value in data.items():
+            if key not in wanted:
+                near = difflib.get_close_matches(key, wanted, 1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(wanted)}"
+                self.problem(
+                    (*path, key),
+                    f"'{key}' is not a key of {'[' + '.'.join(path) + ']' if path else 'the project'}",
+                    hint,
+                )
+            elif not _fits(value, str(wanted[key].type) if key != "pace" else "str"):
+                self.problem(
+                    (*path, key),
+                    f"'{key}' has a value of the wrong type: {value!r}",
+                    f"it must be {_words(str(wanted[key].type))}",
+                )
+            else:
+                known[key] = value
+        return known
+
+    def pace(self, text: str) -> int:
+        try:
+            return parse_pace(text)
+        except ValueError as error:
+            self.problem(("pace",), str(error))
+            return 300
+
+    def zone(self, name: str) -> None:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            self.problem(
+                ("time_zone",), f"'{name}' is not a time zone", 'write an IANA name like "Europe/Berlin" or "UTC"'
+            )
+
+    def problem(self, path: tuple[str, ...], message: str, hint: str = "") -> None:
+        self.problems.append(Problem(FILE_NAME, _line_of(self.lines, path), message, hint))
+
+
+def _fits(value: object, kind: str) -> bool:
+    """Whether a TOML value can stand for a field of the annotated type."""
+    if kind.startswith("tuple"):
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if kind.startswith("Mapping"):
+        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    kinds: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}
+    return isinstance(value, kinds[kind]) and (kind == "bool" or not isinstance(value, bool))
+
+
+def _words(kind: str) -> str:
+    names = {"str": "text", "bool": "true or false", "int": "a whole number", "float": "a number"}
+    return "a list of texts" if kind.startswith("tuple") else names.get(kind, "a table of texts")
+
+
+def _line_of(lines: list[str], path: tuple[str, ...]) -> int:
+    """The line where a key or its table stands. tomllib tells no places, so the text is searched; 0 when it is not found."""
+    best, table = 0, ""
+    for number, line in enumerate(lines, 1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            table = header[1]
+            if table == ".".join(path):
+                return number
+            if table == ".".join(path[:-1]):
+                best = number
+        elif path and table == ".".join(path[:-1]) and re.match(rf"\s*[\"']?{re.escape(path[-1])}[\"']?\s*=", line):
+            return number
+    return best

@@ -1,0 +1,31 @@
+"""The directory of generations: stage, publish, keep, roll back, lock, status.
+
+20261124T150000Z-000042.duckdb          a generation: immutable, mode 0444
+20261124T150000Z-000042.duckdb.sha256   its checksum, as sha256sum writes it
+current.duckdb                          symlink to the generation that readers open
+status.json                             what changes between generations
+state/000042.duckdb                     private tables of that number, mode 0600
+staging/                                what is being built; whatever is in it without a lock is rubbish
+lock                                    held by the one refresher of this directory
+"""
+
+from .directory import Generation, Store
+from .disk import Disk, PosixDisk
+from .lock import locked
+from .publish import Staged, publish, verify
+from .status import Failure, Status, read_status, write_status
+
+__all__ = [
+    "Disk",
+    "Failure",
+    "Generation",
+    "PosixDisk",
+    "Staged",
+    "Status",
+    "Store",
+    "locked",
+    "publish",
+    "read_status",
+    "verify",
+    "write_status",
+]

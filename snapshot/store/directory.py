@@ -1,0 +1,162 @@
+"""Which generations there are, which one is current, and putting the directory right after whatever happened."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DiskFailed, NoSnapshot, NoSuchGeneration
+from ..events import Observer, Repaired, StepReached, nobody
+from .disk import Disk, PosixDisk
+
+POINTER = "current.duckdb"
+_NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{6,})\.duckdb")
+# A build needs room for the new file, its spill and the old files; so much at least is kept free.
+SPARE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, order=True)
+class Generation:
+    """A published snapshot. Numbers only grow and order the generations; the time in the name is for people."""
+
+    number: int
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The file's name without its ending: unique for ever."""
+        return self.path.stem
+
+
+@dataclass(frozen=True)
+class Store:
+    """A directory of generations of which the newest `keep` stay."""
+
+    directory: Path
+    keep: int
+    disk: Disk = PosixDisk()
+    observe: Observer = nobody
+
+    @property
+    def pointer(self) -> Path:
+        """The stable name."""
+        return self.directory / POINTER
+
+    @property
+    def staging(self) -> Path:
+        """Where a build works; on the same file system, so that a rename publishes."""
+        return self.directory / "staging"
+
+    @property
+    def state(self) -> Path:
+        """Where private tables stay."""
+        return self.directory / "state"
+
+    def generations(self) -> list[Generation]:
+        """What is published, the newest first."""
+        matches = [(_NAME.fullmatch(entry), entry) for entry in _listing(self.directory)]
+        found = [Generation(int(match[2]), self.directory / entry) for match, entry in matches if match]
+        return sorted(found, reverse=True)
+
+    def current(self) -> Generation:
+        """The generation that the pointer names. Raises NoSnapshot where it names none that is there."""
+        try:
+            name = os.readlink(self.pointer)
+        except OSError as error:
+            raise NoSnapshot(
+                f"no snapshot has been published in {self.directory.name}", "run 'pacelayer refresh'"
+            ) from error
+        match = _NAME.fullmatch(name)
+        if match is None or not (self.directory / name).exists():
+            raise NoSnapshot(
+                f"{POINTER} points to '{name}', which is not there", "run 'pacelayer refresh' or 'rollback'"
+            )
+        return Generation(int(match[2]), self.directory / name)
+
+    def next_number(self) -> int:
+        """One more than any number that was ever used and can still be seen."""
+        seen = [generation.number for generation in self.generations()]
+        seen += [int(name.partition(".")[0]) for name in _listing(self.state) if name[:6].isdigit()]
+        pointed = _NAME.fullmatch(os.readlink(self.pointer)) if self.pointer.is_symlink() else None
+        return max([*seen, int(pointed[2]) if pointed else 0], default=0) + 1
+
+    def point_to(self, generation: Generation) -> None:
+        """Flip: from one moment to the next, `current.duckdb` is this generation. Raises DiskFailed."""
+        temporary = self.directory / f"{POINTER}.new"
+        try:
+            self.disk.remove(temporary)
+            self.disk.link(temporary, generation.path.name)
+            self.observe(StepReached("pointer made"))
+            self.disk.rename(temporary, self.pointer)
+            self.observe(StepReached("pointer flipped"))
+            self.disk.sync(self.directory)
+            self.observe(StepReached("pointer synced"))
+        except OSError as error:
+            raise DiskFailed(f"{POINTER} could not be moved: {error.strerror}") from error
+
+    def rollback(self, number: int | None) -> Generation:
+        """Flip to a generation that is kept: that of `number`, or the one before the current. Raises NoSuchGeneration."""
+        generations = self.generations()
+        current = self.current().number
+        for generation in generations:
+            if generation.number == number or (number is None and generation.number < current):
+                self.point_to(generation)
+                return generation
+        kept = ", ".join(str(generation.number) for generation in generations)
+        raise NoSuchGeneration(f"generation {number or f'before {current}'} is not kept", f"kept are {kept}")
+
+    def clean(self) -> None:
+        """Put right what a crash left: rubbish in staging, half-made pointers, companions without their generation."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if self.staging.exists():
+            shutil.rmtree(self.staging)
+            self.observe(Repaired("removed an unfinished build"))
+        self.disk.remove(self.directory / f"{POINTER}.new")
+        generations = self.generations()
+        names = {generation.path.name for generation in generations}
+        for entry in _listing(self.directory):
+            if entry.endswith((".sha256", ".wal")) and entry.rpartition(".")[0] not in names:
+                self.disk.remove(self.directory / entry)
+        kept = {f"{generation.number:06}.duckdb" for generation in generations}
+        for entry in _listing(self.state):
+            if entry not in kept:
+                self.disk.remove(self.state / entry)
+        self._mend_pointer(generations)
+
+    def remove_older(self) -> None:
+        """Keep the newest `keep` generations, and the current one in any case. Readers of a removed file keep it open."""
+        current = self.current()
+        for generation in self.generations()[self.keep :]:
+            if generation != current:
+                self.disk.remove(generation.path)
+                self.disk.remove(checksum_path(generation.path))
+                self.disk.remove(self.state / f"{generation.number:06}.duckdb")
+
+    def require_space(self) -> None:
+        """Refuse to begin where the disk has no room for another generation. Raises DiskFailed."""
+        largest = max((generation.path.stat().st_size for generation in self.generations()), default=0)
+        free, needed = shutil.disk_usage(self.directory).free, 2 * largest + SPARE_BYTES
+        if free < needed:
+            message = f"{free // 2**20} MB are free and a build needs {needed // 2**20} MB"
+            raise DiskFailed(message, "make room, or lower snapshots.keep")
+
+    def _mend_pointer(self, generations: Sequence[Generation]) -> None:
+        try:
+            self.current()
+        except NoSnapshot:
+            if generations:
+                self.point_to(generations[0])
+                self.observe(Repaired(f"{POINTER} named nothing and now names {generations[0].id}"))
+
+
+def checksum_path(path: Path) -> Path:
+    """The sidecar of a generation."""
+    return path.with_name(path.name + ".sha256")
+
+
+def _listing(directory: Path) -> list[str]:
+    return sorted(os.listdir(directory)) if directory.is_dir() else []

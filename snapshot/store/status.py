@@ -1,0 +1,62 @@
+"""`status.json`: what the refresher says between generations. Replaced as a whole, so that a reader never sees half."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "status.json"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The last refresh that failed: when, its error's code, and its message."""
+
+    at: datetime
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """`failures` counts those since the last success; `next_run` is when the refresher means to start again."""
+
+    last_run: datetime | None = None
+    last_success: datetime | None = None
+    next_run: datetime | None = None
+    failures: int = 0
+    last_failure: Failure | None = None
+
+
+def read_status(directory: Path) -> Status:
+    """The last status written; an empty one where there is none or it is not ours."""
+    try:
+        data = json.loads((directory / FILE_NAME).read_text(encoding="utf-8"))
+        failure = data["last_failure"]
+        return Status(
+            _moment(data["last_run"]),
+            _moment(data["last_success"]),
+            _moment(data["next_run"]),
+            int(data["failures"]),
+            Failure(datetime.fromisoformat(failure["at"]), failure["code"], failure["message"]) if failure else None,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return Status()
+
+
+def write_status(directory: Path, status: Status) -> None:
+    """Replace the status. Raises OSError."""
+    temporary = directory / f"{FILE_NAME}.new"
+    temporary.write_text(json.dumps(asdict(status), default=_text, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(directory / FILE_NAME)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _text(value: Any) -> str:
+    return str(value.isoformat())

@@ -1,0 +1,44 @@
+"""What the tests stand on: a small Harbor, made once, and projects over copies of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+import harbor
+
+from .projects import copy_project, pacelayer, serving
+
+UNTIL = datetime(2026, 11, 1)  # noqa: DTZ001  Harbor's times have no zone
+
+
+@pytest.fixture(scope="session")
+def harbor_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hundredth of the demo's source: 200 users, 5,000 orders, 20,000 events. Not to be written to."""
+    path = tmp_path_factory.mktemp("harbor") / "harbor.sqlite"
+    harbor.create(path, until=UNTIL, scale=0.01)
+    return path
+
+
+@pytest.fixture
+def project(tmp_path: Path, harbor_source: Path) -> Path:
+    """The bundled project over a source of its own; nothing is published yet."""
+    return copy_project(tmp_path / "project", harbor_source)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory, harbor_source: Path) -> Path:
+    """The bundled project with one snapshot. Not to be changed."""
+    path = copy_project(tmp_path_factory.mktemp("published") / "project", harbor_source)
+    pacelayer(path, "refresh")
+    return path
+
+
+@pytest.fixture(scope="session")
+def api(published: Path) -> Iterator[str]:
+    """The base URL of a running API of the bundled project."""
+    with serving(published) as base:
+        yield base
