@@ -49,7 +49,7 @@ create table events (
 """
 INDEXES = {
     "users": ("created_at", "updated_at"),
-    "orders": ("user_id", "product_id", "created_at", "updated_at"),
+    "orders": ("user_id, created_at, amount", "product_id", "created_at", "updated_at"),
     "events": ("created_at",),
 }
 
@@ -191,12 +191,12 @@ def _write(
         done = 0
         while chunk := history.fetchmany(CHUNK):
             places = ", ".join([f"({', '.join('?' * len(chunk[0]))})"] * len(chunk))
-            insert = f"insert into {table} values {places}"  # noqa: S608 - both are made here
+            insert = f"insert into {table} values {places}"
             shop.execute(insert, [*chain.from_iterable(chunk)])
             progress(table, done := done + len(chunk), rows[table])
-    indexes = [(table, column) for table, columns in INDEXES.items() for column in columns]
-    for done, (table, column) in enumerate(indexes, start=1):
-        shop.execute(f"create index {table}_{column} on {table} ({column})")
+    indexes = [(table, columns) for table, each in INDEXES.items() for columns in each]
+    for done, (table, columns) in enumerate(indexes, start=1):
+        shop.execute(f"create index {table}_{columns.replace(', ', '_')} on {table} ({columns})")
         progress("indexes", done, len(indexes))
     shop.execute("commit")
     shop.execute("pragma journal_mode = wal")
@@ -206,7 +206,7 @@ def trade(path: Path, *, stop: threading.Event, orders_per_second: float = 5.0) 
     """Keep the shop open until `stop` is set: each sale is one transaction, modelled on rows of the past."""
     with closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as shop:
         shop.executescript("pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on")
-        chance = random.Random(path.name)  # noqa: S311 - a shop, not a cipher
+        chance = random.Random(path.name)
         while not stop.wait(chance.expovariate(orders_per_second)):
             shop.execute("begin immediate")
             _sell(shop, chance, datetime.now(UTC))

@@ -1,13 +1,12 @@
 """The command line: each verb a few lines that call the rooms.
 
-Exit codes are stable: 0 done, 1 `schema --check` found a difference, 2 the project's files or the arguments are wrong;
-each error of `snapshot.errors` has its own from 10 on. `docs/reference/cli.md` lists them all.
+Exit codes are stable: 0 done, 1 an answer with errors or a difference found, 2 the project's files or the arguments are
+wrong; each error of `snapshot.errors` has its own from 10 on. `docs/reference/cli.md` lists them all.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import signal
@@ -23,18 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
+import terminal
 from snapshot import settings as project_settings
 from snapshot.errors import CheckFailed, NoSnapshot, PacelayerError, Problem, ProjectError
-from snapshot.events import Event, MetricComputed, Observer, TableExported, nobody
 from snapshot.settings import Settings
-
-# Results go to standard output, everything that is said about them to standard error.
-out = Console(soft_wrap=True, highlight=False)
-err = Console(soft_wrap=True, highlight=False, stderr=True)
 
 # A process that ends sooner than this after its start is not started again: it would only end again.
 MIN_LIFE_SECONDS = 5.0
@@ -50,21 +41,21 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         metrics = [{"name": m.name, "grouped": m.grouped, "why": m.why} for m in report.metrics]
         print(json.dumps({"problems": [asdict(p) for p in problems], "metrics": metrics}, indent=2))
-    else:
-        for problem in problems:
-            err.print(str(problem), style="red", markup=False)
-        for metric in report.metrics:
-            out.print(f"{metric.name}: {metric.why}", markup=False)
-        if report.lock_changed:
-            err.print("sources.lock has changed; commit it")
+        return ProjectError.exit_code if problems else 0
+    for problem in problems:
+        terminal.complain(problem)
+    for metric in report.metrics:
+        terminal.say(f"{metric.name}: {metric.why}")
+    if report.lock_changed:
+        terminal.note("sources.lock has changed; commit it")
     return ProjectError.exit_code if problems else 0
 
 
 def refresh(arguments: argparse.Namespace) -> int:
     """compute every answer once and publish a new snapshot"""
-    generation = _refresh_once(_settings(arguments), arguments.json, arguments.allow_empty)
+    path = _refresh_once(_settings(arguments), as_json=arguments.json, allow_empty=arguments.allow_empty)
     if not arguments.json:
-        out.print(f"published {generation.path}", markup=False)
+        terminal.say(f"published {path}")
     return 0
 
 
@@ -74,70 +65,57 @@ def serve(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     os.environ["PACELAYER_PROJECT"] = str(settings.root)
-    host, port = arguments.host or settings.server.host, arguments.port or settings.server.port
-    logging = {"log_level": "warning"} if arguments.quiet else {}
     uvicorn.run(
         "gql.app:create_app",
         factory=True,
-        host=host,
-        port=port,
+        host=arguments.host or settings.server.host,
+        port=arguments.port or settings.server.port,
+        log_level="warning" if arguments.quiet else "info",
         access_log=False,
         timeout_graceful_shutdown=10,
-        **logging,
     )
     return 0
 
 
 def up(arguments: argparse.Namespace) -> int:
-    """refresh once, then run refresher and API together until Ctrl-C; --demo keeps a shop open beside them"""
-    from snapshot.store import Store
-
+    """refresh once, then run refresher and API together until Ctrl-C"""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     settings = _settings(arguments)
+    port = arguments.port or settings.server.port
     if arguments.demo:
         _make_demo_source(settings.root / DEMO_SOURCE, 1.0)
-    try:
-        Store(settings.directory, settings.snapshots.keep).current()
-    except NoSnapshot:
-        _refresh_once(settings, as_json=False, allow_empty=False)
+    _publish_first(settings)
+    terminal.say(f"GraphiQL    http://{settings.server.host}:{port}/graphql")
+    terminal.say(f"snapshot    {settings.directory / 'current.duckdb'}")
+    terminal.say("open it     pacelayer query 'from dashboard_metrics', or any DuckDB from 1.4 on, read-only")
+    terminal.say(f"refreshed   every {settings.pace} s, until Ctrl-C")
     if arguments.demo:
-        import harbor
-
-        threading.Thread(target=harbor.trade, args=(settings.root / DEMO_SOURCE,), kwargs={"stop": stop}).start()
-    address = f"http://{settings.server.host}:{arguments.port or settings.server.port}"
-    out.print(f"GraphiQL   {address}/graphql", markup=False)
-    out.print(f"snapshot   {settings.directory / 'current.duckdb'}", markup=False)
-    out.print(
-        'open it    pacelayer query "from dashboard_metrics limit 5", or any DuckDB from 1.4 on, read-only',
-        markup=False,
-    )
-    out.print(f"refreshed  every {settings.pace} s, until Ctrl-C")
-    root = str(settings.root)
-    port = ["--port", str(arguments.port)] if arguments.port else []
+        _open_shop(settings.root / DEMO_SOURCE, stop)
+    project = ["--project", str(settings.root)]
     return _supervise(
         stop,
-        [sys.executable, "-m", "refresher", "--project", root],
-        [sys.executable, "-m", "pacelayer", "--project", root, "serve", "--quiet", *port],
+        [sys.executable, "-m", "refresher", *project],
+        [sys.executable, "-m", "pacelayer", *project, "serve", "--quiet", "--port", str(port)],
     )
 
 
 def schema(arguments: argparse.Namespace) -> int:
     """write schema.graphql, the contract of the API, from the metrics and sources.lock; no source is asked"""
+    from gql.schema import build
+    from snapshot.reader import read_catalog
+
     settings = _settings(arguments)
     contract = settings.root / "schema.graphql"
     with _empty_snapshot(settings) as path:
-        from gql.schema import build
-        from snapshot.reader import read_catalog
-
         sdl = build(read_catalog(path)).sdl
     current = contract.read_text(encoding="utf-8") if contract.exists() else ""
     if not arguments.check:
         contract.write_text(sdl, encoding="utf-8")
-        out.print(f"schema.graphql {'is as it was' if current == sdl else 'is written'}")
+        terminal.say(f"schema.graphql {'is as it was' if current == sdl else 'is written'}")
     elif current != sdl:
-        err.print("schema.graphql is not what the metrics say; run 'pacelayer schema' and commit it", style="red")
+        terminal.complain("schema.graphql is not what the metrics say; run 'pacelayer schema' and commit it")
         return 1
     return 0
 
@@ -149,20 +127,20 @@ def status(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     current = Store(settings.directory, settings.snapshots.keep).current()
-    info, said = read_catalog(current.path).snapshot, read_status(settings.directory)
-    age = max(0.0, (datetime.now(UTC) - info.as_of).total_seconds())
+    info, said, now = read_catalog(current.path).snapshot, read_status(settings.directory), datetime.now(UTC)
     failure = said.last_failure
-    _show(arguments, {
+    values = {
         "snapshot": info.id,
         "file": str(current.path),
         "as of": info.as_of.isoformat(),
-        "age in seconds": round(age),
-        "freshness": "stale" if datetime.now(UTC) > info.stale_after else "fresh",
+        "age in seconds": round(max(0.0, (now - info.as_of).total_seconds())),
+        "freshness": "stale" if now > info.stale_after else "fresh",
         "last success": said.last_success and said.last_success.isoformat(),
         "next refresh": said.next_run and said.next_run.isoformat(),
         "failures since": said.failures,
         "last failure": failure and f"{failure.at.isoformat()} {failure.code}: {failure.message}",
-    })  # fmt: skip
+    }
+    terminal.show_values(values, as_json=arguments.json)
     return 0
 
 
@@ -173,8 +151,8 @@ def snapshots(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     store = Store(settings.directory, settings.snapshots.keep)
     current = store.current()
-    rows = [[g.number, g.id, g.path.stat().st_size, "current" if g == current else ""] for g in store.generations()]
-    _table(arguments, ["number", "id", "bytes", ""], rows)
+    rows = [[g.number, g.id, g.path.stat().st_size, g == current] for g in store.generations()]
+    terminal.show_rows(["number", "id", "bytes", "current"], rows, as_json=arguments.json, as_csv=arguments.csv)
     return 0
 
 
@@ -185,7 +163,7 @@ def rollback(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     with locked(settings.directory):
         generation = Store(settings.directory, settings.snapshots.keep).rollback(arguments.number)
-    out.print(f"current is {generation.id}")
+    terminal.say(f"current is {generation.id}")
     return 0
 
 
@@ -195,11 +173,14 @@ def query(arguments: argparse.Namespace) -> int:
 
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
     answer = ask_locally(_settings(arguments), text)
-    if answer.document is not None:
+    if answer.document is None:
+        terminal.show_rows(answer.columns, answer.rows, as_json=arguments.json, as_csv=arguments.csv)
+        return 0
+    if table := None if arguments.json else answer.table():
+        terminal.show_rows(*table, as_json=False, as_csv=arguments.csv)
+    else:
         print(json.dumps(answer.document, indent=2, ensure_ascii=False))
-        return 1 if "errors" in answer.document else 0
-    _table(arguments, answer.columns, answer.rows)
-    return 0
+    return 1 if "errors" in answer.document else 0
 
 
 def demo_data(arguments: argparse.Namespace) -> int:
@@ -212,38 +193,25 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return project_settings.load(arguments.project)
 
 
-def _refresh_once(settings: Settings, as_json: bool, allow_empty: bool) -> Any:
+def _refresh_once(settings: Settings, *, as_json: bool = False, allow_empty: bool = False) -> Path:
     from snapshot.build import refresh as build_and_publish
     from snapshot.project import load
     from snapshot.store import Store, locked
 
     project, sources = load(settings)
-    with locked(settings.directory), _observer(as_json, len(project.definitions)) as observe:
+    observer = terminal.refresh_observer(len(project.definitions), as_json=as_json)
+    with locked(settings.directory), observer as observe:
         store = Store(settings.directory, settings.snapshots.keep, observe=observe)
-        return build_and_publish(project, sources, store, observe, allow_empty=allow_empty)
+        return build_and_publish(project, sources, store, observe, allow_empty=allow_empty).path
 
 
-@contextmanager
-def _observer(as_json: bool, metrics: int) -> Iterator[Observer]:
-    """How a refresh shows: JSON lines, a bar on a terminal, or nothing."""
-    if as_json:
-        yield lambda event: print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
-        return
-    if not err.is_terminal:
-        yield nobody
-        return
-    with Progress(TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), console=err) as progress:
-        task = progress.add_task("reading the source", total=None)
+def _publish_first(settings: Settings) -> None:
+    from snapshot.store import Store
 
-        def show(event: Event) -> None:
-            if isinstance(event, TableExported):
-                progress.update(
-                    task, description=f"exported {event.table}", total=event.total + metrics, completed=event.position
-                )
-            elif isinstance(event, MetricComputed):
-                progress.update(task, description=f"computed {event.metric}", advance=1)
-
-        yield show
+    try:
+        Store(settings.directory, settings.snapshots.keep).current()
+    except NoSnapshot:
+        _refresh_once(settings)
 
 
 @contextmanager
@@ -257,7 +225,7 @@ def _empty_snapshot(settings: Settings) -> Iterator[Path]:
 
 
 def _contract_problems(root: Path) -> Iterator[Problem]:
-    """What the API would have to say of the project: types without a scalar, and breaks of schema.graphql."""
+    """What the API has to say of the project: types without a scalar, and breaks of schema.graphql."""
     from snapshot.check import check_contract
 
     with _empty_snapshot(project_settings.load(root)) as path:
@@ -270,19 +238,16 @@ def _contract_problems(root: Path) -> Iterator[Problem]:
 def _make_demo_source(path: Path, scale: float) -> None:
     import harbor
 
-    if path.exists():
-        return
-    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
-    with Progress(TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), console=err) as progress:
-        task = progress.add_task(f"making {path.name}")
-        harbor.create(
-            path,
-            until=until,
-            scale=scale,
-            progress=lambda what, done, total: progress.update(
-                task, description=f"making {what}", completed=done, total=total
-            ),
-        )
+    if not path.exists():
+        until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+        with terminal.progress(f"making {path.name}") as progress:
+            harbor.create(path, until=until, scale=scale, progress=progress)
+
+
+def _open_shop(path: Path, stop: threading.Event) -> None:
+    import harbor
+
+    threading.Thread(target=harbor.trade, args=(path,), kwargs={"stop": stop}, name="shop").start()
 
 
 def _supervise(stop: threading.Event, *commands: Sequence[str]) -> int:
@@ -297,37 +262,13 @@ def _supervise(stop: threading.Event, *commands: Sequence[str]) -> int:
                 code = process.returncode or 1
                 stop.set()
                 break
-            err.print(f"{command[2]} ended with {process.returncode} and is started again", style="yellow")
+            terminal.note(f"{command[2]} ended with {process.returncode} and is started again")
             running[index] = (command, subprocess.Popen(command, start_new_session=True), time.monotonic())
     for _, process, _ in running:
         process.terminate()
     for _, process, _ in running:
         process.wait()
     return code
-
-
-def _show(arguments: argparse.Namespace, values: dict[str, Any]) -> None:
-    if arguments.json:
-        print(json.dumps({key.replace(" ", "_"): value for key, value in values.items()}, indent=2))
-        return
-    for key, value in values.items():
-        out.print(f"{key:15}  {'-' if value is None else value}", markup=False)
-
-
-def _table(arguments: argparse.Namespace, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    if arguments.json:
-        print(
-            json.dumps(
-                [dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2, ensure_ascii=False
-            )
-        )
-    elif arguments.csv:
-        csv.writer(sys.stdout).writerows([columns, *rows])
-    else:
-        table = Table(*columns)
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row))
-        out.print(table)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -378,7 +319,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.verb(arguments))
     except PacelayerError as error:
-        err.print(str(error), style="red", markup=False)
+        terminal.complain(error)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

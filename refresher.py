@@ -52,7 +52,10 @@ class Refresher:
         self.scheduler = schedule.Scheduler()
 
     def run(self) -> None:
-        """Refresh at once, then at the project's pace, until `stop`. Waits while another refresher has the directory."""
+        """Refresh at once, then at the project's pace, until `stop`.
+
+        Waits while another refresher has the directory.
+        """
         while not self.stop.is_set():
             try:
                 with locked(self.settings.directory):
@@ -83,7 +86,7 @@ class Refresher:
             refresh(self.project, self.sources, store, self._observe, clock=self.clock)
         except Stopped:
             return
-        except Exception as error:  # noqa: BLE001  the refresher's run, one of three places where errors end: it never dies
+        except Exception as error:
             delay = self._delay(error, status.failures, pace)
             code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
             if not isinstance(error, PacelayerError):
@@ -145,7 +148,7 @@ def log_events(event: Event) -> None:
 def main(argv: Sequence[str] | None = None, observe: Observer = log_events) -> int:
     """The process: 0 after a signal, else the exit code of what is wrong with the project."""
     parser = argparse.ArgumentParser(prog="refresher", description="Keep a project's snapshot fresh.")
-    parser.add_argument("--project", type=Path, default=Path("."), help="the folder of pacelayer.toml")
+    parser.add_argument("--project", type=Path, default=Path(), help="the folder of pacelayer.toml")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("schedule").setLevel(logging.WARNING)

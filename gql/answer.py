@@ -49,6 +49,8 @@ def answer(
         raise refusal(INVALID, "name one of the document's operations as operationName")
     if request.get and operation.operation is not OperationType.QUERY:
         raise NotByGet
+    if operation.operation is not OperationType.QUERY:
+        raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
     asked = ask(api, document, operation, _variables(api, operation, request.variables), limits.max_fields)
     answering = Answering(reader, generation, deadline, limits.max_rows)
     return answering.respond(document, asked, request.variables, request.operation_name)

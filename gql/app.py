@@ -28,7 +28,7 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """The ASGI application of a project; without settings, of the one in $PACELAYER_PROJECT or the working directory."""
+    """The ASGI application of a project; without settings, of that in $PACELAYER_PROJECT or the working directory."""
     settings = settings or load(Path(os.environ.get("PACELAYER_PROJECT", ".")))
     server = settings.server
     # DuckDB shares its threads among the queries of a process; one each for the requests that are worked on is enough.
@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     health = Health(reader)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         reader.start()
         yield
         workers.stop()

@@ -10,7 +10,6 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLObjectType,
-    GraphQLSchema,
     OperationDefinitionNode,
     get_named_type,
 )
@@ -57,7 +56,7 @@ def ask(
         for node in document.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
-    collecting = _Collecting(api.schema, fragments, variables, operation)
+    collecting = _Collecting(api, fragments, variables, operation)
     fields = collecting.root()
     if len(fields) > max_fields:
         raise refusal(TOO_COMPLEX, f"{len(fields)} root fields are asked, more than {max_fields}", operation)
@@ -75,18 +74,19 @@ def ask(
 class _Collecting:
     """The selections of one operation, fragments and directives resolved as the executor does."""
 
-    schema: GraphQLSchema
+    api: Api
     fragments: dict[str, FragmentDetails]
     variables: VariableValues
     operation: OperationDefinitionNode
 
     def root(self) -> Mapping[str, FieldDetailsList]:
-        query = self.schema.query_type
-        return collect_fields(self.schema, self.fragments, self.variables, query, self.operation).grouped_field_set
+        return collect_fields(
+            self.api.schema, self.fragments, self.variables, self.api.root, self.operation
+        ).grouped_field_set
 
     def sub(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Mapping[str, FieldDetailsList]:
         return collect_subfields(
-            self.schema, self.fragments, self.variables, self.operation, kind, details
+            self.api.schema, self.fragments, self.variables, self.operation, kind, details
         ).grouped_field_set
 
 
@@ -96,8 +96,8 @@ class _Asking:
     def __init__(self, collecting: _Collecting, key: str, root: Root, details: FieldDetailsList) -> None:
         self.collecting, self.key, self.root, self.details = collecting, key, root, details
         self.node = details[0].node
-        self.field = collecting.schema.query_type.fields[self.node.name.value]
-        self.arguments = get_argument_values(self.field, self.node, collecting.variables)
+        self.field = collecting.api.root.fields[self.node.name.value]
+        self.arguments: dict[str, Any] = get_argument_values(self.field, self.node, collecting.variables)
         self.by_field = {column.field: column for column in self.metric.columns}
 
     @property
@@ -107,23 +107,22 @@ class _Asking:
     def ask(self) -> Ask:
         kind = get_named_type(self.field.type)
         if self.root.look_up:
-            where = {field: {"eq": value} for field, value in self.arguments.items()}
-            selected = tuple(self._selected(kind, self.details))
-            return Ask(
-                self.key, self.root, Question(self.metric, (), selected, where, node=self.node), None, None, 1, 0
-            )
+            key = {field: {"eq": value} for field, value in self.arguments.items()}
+            row = Question(self.metric, (), tuple(self._selected(kind, self.details)), key, node=self.node)
+            return Ask(self.key, self.root, row, totals=None, count=None, first=1, offset=0)
         parts: dict[str, FieldDetailsList] = {}
         for details in self.collecting.sub(kind, self.details).values():
             parts.setdefault(details[0].node.name.value, []).extend(details)
-        by, where = self._by(), self.arguments.get("where")
-        nodes = totals = count = None
+        by: tuple[Column, ...] = self._by()
+        where: Mapping[str, Any] | None = self.arguments.get("where")
+        nodes: Question | None = None
+        totals: Question | None = None
         if "nodes" in parts or "pageInfo" in parts:
             nodes = self._nodes(by, kind.fields["nodes"].type, parts.get("nodes", []))
         if "totals" in parts:
             measures = tuple(self._selected(get_named_type(kind.fields["totals"].type), parts["totals"]))
             totals = Question(self.metric, (), measures, where, node=self.node)
-        if "totalCount" in parts:
-            count = Question(self.metric, by, (), where, node=self.node)
+        count = Question(self.metric, by, (), where, node=self.node) if "totalCount" in parts else None
         return Ask(self.key, self.root, nodes, totals, count, self._number("first"), self._number("offset") or 0)
 
     def _nodes(self, by: tuple[Column, ...], kind: Any, details: FieldDetailsList) -> Question:

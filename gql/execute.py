@@ -14,7 +14,7 @@ from snapshot.reader import OpenGeneration, Reader
 from .ask import Ask, Asked
 from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
 from .plan import Plan, Question, plan_count, plan_rows
-from .scalars import DateTime, kind_of
+from .scalars import kind_of
 from .schema import Api, attribute
 from .types import PageInfo, metric_of, snapshot_of, status_of
 
@@ -49,7 +49,7 @@ class Answering:
         if field == "metrics":
             return [metric_of(metric) for metric in catalog.metrics]
         if field == "status":
-            return status_of(catalog, self.reader.status(), self.reader.generations(), DateTime(datetime.now(UTC)))
+            return status_of(catalog, self.reader.status(), self.reader.generations(), datetime.now(UTC))
         return "Query"  # __typename; __schema and __type are the executor's own
 
     def _metric(self, asked: Ask) -> dict[str, Any] | None:
@@ -78,7 +78,9 @@ class Answering:
             )
         rows = self._rows(plan_rows(question, limit=wanted + 1, offset=asked.offset))
         if len(rows) > wanted and asked.first is None:
-            message = f"the answer has {self._count(question)} rows, more than {self.max_rows}; use 'where', a coarser 'by', or 'first' and 'offset'"
+            count = self._count(question)
+            way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
+            message = f"the answer has {count} rows, more than {self.max_rows}; {way_out}"
             raise refusal(TOO_MANY_ROWS, message, question.node)
         return rows[:wanted], len(rows) > wanted
 

@@ -19,12 +19,15 @@ class Health:
     def __init__(self, reader: Reader[Api]) -> None:
         self.reader = reader
 
-    async def live(self, request: Request) -> Response:
+    async def live(self, _: Request) -> Response:
         """Always 200 while the event loop turns."""
         return JSONResponse({"status": "ok"})
 
-    async def ready(self, request: Request) -> Response:
-        """200 with the generation, or 503 before there is one. Staleness does not make it unready: old numbers are numbers."""
+    async def ready(self, _: Request) -> Response:
+        """200 with the generation, or 503 before there is one.
+
+        Staleness does not make it unready: old numbers are numbers.
+        """
         failure = self.reader.status().last_failure
         failing = {"at": failure.at.isoformat(), "code": failure.code} if failure else None
         try:

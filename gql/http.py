@@ -75,7 +75,7 @@ class Endpoint:
         except DeadlineExceeded:
             message = f"the answer took longer than {self.settings.deadline:g} s; ask for less"
             return _refused(media, 400 if media == RESPONSE_JSON else 200, errors.TIMEOUT, message)
-        except Exception:  # noqa: BLE001  the API's edge: what happened goes to the log, its number to the client
+        except Exception:
             number = uuid.uuid4().hex[:12]
             log.exception("request %s failed", number)
             return _refused(media, 500, errors.INTERNAL, f"something went wrong; the log knows it as {number}")

@@ -51,7 +51,8 @@ _OPERATORS = _EQUAL | _ORDERED | _TEXT
 _DESCRIPTIONS = {
     "eq": "Equal.", "ne": "Not equal; null is neither.", "in": "One of; an empty list is nothing.",
     "notIn": "None of; null is neither.", "lt": "Less than.", "lte": "At most.", "gt": "More than.", "gte": "At least.",
-    "between": "From and to, both included.", "isNull": "Whether it is null.", "contains": "Contains the text, case counts.",
+    "between": "From and to, both included.", "isNull": "Whether it is null.",
+    "contains": "Contains the text, case counts.",
     "startsWith": "Starts with the text, case counts.", "endsWith": "Ends with the text, case counts.",
 }  # fmt: skip
 
@@ -142,7 +143,8 @@ def _condition(field: str, operator: str, operand: Any, column: str) -> Predicat
 
 def _filter_type(kind: Kind) -> Any:
     """`DateFilter { eq ne in notIn lt lte gt gte between isNull }`, less where the type has no order."""
-    one, many = kind.annotation, list[kind.annotation]  # type: ignore[name-defined]  an annotation made at run time
+    one: Any = kind.annotation
+    many = list[one]
     operators: dict[str, Any] = {}
     if kind.filters != "null":
         operators |= dict.fromkeys(_EQUAL, one) | dict.fromkeys(_LISTS, many)

@@ -31,6 +31,12 @@ class Answer:
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[Any]] = ()
 
+    def table(self) -> tuple[list[str], list[list[Any]]] | None:
+        """The nodes of a document with one metric as columns and rows; None for any other answer."""
+        fields = [field for field in (self.document or {}).get("data", {}).values() if isinstance(field, dict)]
+        nodes = fields[0].get("nodes") if len(fields) == 1 else None
+        return (list(nodes[0]), [list(node.values()) for node in nodes]) if nodes else None
+
 
 def ask_locally(settings: Settings, text: str) -> Answer:
     """The answer. Raises NoSnapshot, DeadlineExceeded, and QueryFailed where DuckDB refuses the SQL."""

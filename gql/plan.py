@@ -1,4 +1,6 @@
-"""A metric's arguments -> the SQL that answers them exactly, from the cheapest place that can. Pure: nothing is run here.
+"""A metric's arguments -> the SQL that answers them exactly, from the cheapest place that can.
+
+Pure: nothing is run here.
 
 In this order: a stored grouping that fits; a re-aggregation of the smallest stored grouping that gives the answer
 exactly; the metric's own SELECT, over the snapshot's base tables, with the question's grouping and filter; a refusal.
@@ -15,7 +17,7 @@ from graphql import Node
 from snapshot.catalog import COARSER, Column, Component, Grain, Metric, quote, truncate
 
 from .errors import BAD_INPUT, NOT_ANSWERABLE, refusal
-from .inputs import Predicate, predicate
+from .inputs import predicate
 
 # How partial results of a component merge; a count over nothing is 0, not null.
 _MERGES = {"count": "coalesce(sum({column}), 0)"} | {
@@ -104,7 +106,8 @@ def _re_aggregated(question: Question) -> Plan | None:
             condition = predicate(question.where, sources)
             groups = [f"{sources[c.field]} as {quote(c.name)}" for c in question.by]
             parts = [f"cast({_merged(c)} as {c.type}) as {quote(c.name)}" for c in needed]
-            inner = f"select {', '.join([*groups, *parts]) or '1'} from {grain.table} where {condition.sql}{_group_by(question)}"
+            merged = ", ".join([*groups, *parts]) or "1"
+            inner = f"select {merged} from {grain.table} where {condition.sql}{_group_by(question)}"
             measures = [f"cast({m.formula} as {m.type}) as {quote(m.name)}" for m in question.measures]
             wanted = ", ".join([*(quote(c.name) for c in question.by), *measures]) or "1"
             return Plan(
@@ -132,8 +135,10 @@ def _from_base(question: Question) -> Plan | None:
 
 
 def _grains(question: Question) -> Iterator[tuple[Grain, Mapping[str, str]]]:
-    """The stored groupings that have all that the question filters by, the smallest first; each with how its table
-    gives every dimension that it can give."""
+    """The stored groupings that have all that the question filters by, the smallest first.
+
+    With each comes the SQL by which its table gives every dimension that it can give.
+    """
     needed = set(_filtered(question.where))
     for grain in sorted(question.metric.grains, key=lambda grain: grain.rows):
         sources = {c.field: sql for c in question.metric.dimensions if (sql := _source(question.metric, grain, c))}

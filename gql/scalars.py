@@ -1,7 +1,8 @@
 """DuckDB type <-> GraphQL scalar, in one table.
 
-A scalar is fixed by the column's type when the file is built, never by a value. Answers reach the executor as JSON-ready
-values already (`to_json`), so the scalars' own serialisation only serves the few fields that are Python objects.
+A scalar is fixed by the column's type when the file is built, never by a value. Answers reach the executor as
+JSON-ready values already (`to_json`), so the scalars' own serialisation only serves the few fields that are Python
+objects.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from strawberry.types.scalar import ScalarDefinition
 
 from snapshot.catalog import MAX_SAFE_INTEGER
 
+# The digits of DuckDB's widest decimal.
+MAX_DIGITS = 38
+
 BigInt = NewType("BigInt", int)
 DecimalText = NewType("DecimalText", str)
 Date = NewType("Date", date)
@@ -34,7 +38,7 @@ Json = NewType("Json", object)
 
 @dataclass(frozen=True)
 class Kind:
-    """How a DuckDB type shows: its annotation for Strawberry, its GraphQL name, its JSON, and how it can be filtered."""
+    """How a DuckDB type shows: its annotation for Strawberry, its GraphQL name, its JSON, and how it is filtered."""
 
     annotation: Any
     name: str
@@ -71,7 +75,8 @@ def json_ready(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [json_ready(item) for item in value]
     converted: dict[type, Callable[[Any], Any]] = {
-        float: _float, Decimal: _decimal, datetime: _iso, date: _iso, time: _iso, UUID: str, bytes: _base64, timedelta: _duration,
+        float: _float, Decimal: _decimal, datetime: _iso, date: _iso, time: _iso, UUID: str, bytes: _base64,
+        timedelta: _duration,
     }  # fmt: skip
     return converted.get(type(value), lambda same: same)(value)
 
@@ -136,12 +141,12 @@ def _parse_decimal(value: Any) -> Decimal:
         )
     except (InvalidOperation, ValueError) as error:
         raise ValueError('Decimal is a text of digits like "12.30"') from error
-    if not number.is_finite() or len(number.as_tuple().digits) > 38 or abs(number.adjusted()) > 38:
-        raise ValueError('Decimal is a text of at most 38 digits like "12.30"')
+    if not number.is_finite() or len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
+        raise ValueError(f'Decimal is a text of at most {MAX_DIGITS} digits like "12.30"')
     return number
 
 
-def _parse_decimal_literal(node: ValueNode, variables: object = None) -> Decimal:
+def _parse_decimal_literal(node: ValueNode, _: object = None) -> Decimal:
     return _parse_decimal(_number(node))
 
 
@@ -175,31 +180,35 @@ def _same(value: Any) -> Any:
 
 SCALARS: dict[object, ScalarDefinition] = {
     BigInt: strawberry.scalar(
-        name="BigInt", description="A whole number up to 2^53 - 1, as a JSON number.", serialize=_same, parse_value=_parse_big_int
+        name="BigInt", description="A whole number up to 2^53 - 1, as a JSON number.", serialize=_same,
+        parse_value=_parse_big_int,
     ),
     DecimalText: strawberry.scalar(
-        name="Decimal", description="An exact decimal number, as a text: \"12.30\".", serialize=_same,
+        name="Decimal", description='An exact decimal number, as a text: "12.30".', serialize=_same,
         parse_value=_parse_decimal, parse_literal=_parse_decimal_literal,
     ),
     Date: strawberry.scalar(
-        name="Date", description="A calendar day: \"2026-11-24\".", serialize=_same,
+        name="Date", description='A calendar day: "2026-11-24".', serialize=_same,
         parse_value=_parser('Date is a day like "2026-11-24"', date.fromisoformat),
     ),
     DateTime: strawberry.scalar(
-        name="DateTime", description="A moment with its offset: \"2026-11-24T15:00:00+00:00\".", serialize=_same,
+        name="DateTime", description='A moment with its offset: "2026-11-24T15:00:00+00:00".', serialize=_same,
         parse_value=_parser('DateTime is a moment with an offset like "2026-11-24T15:00:00Z"', _aware),
     ),
     LocalDateTime: strawberry.scalar(
-        name="LocalDateTime", description="A date and time without a zone: \"2026-11-24T15:00:00\".", serialize=_same,
+        name="LocalDateTime", description='A date and time without a zone: "2026-11-24T15:00:00".', serialize=_same,
         parse_value=_parser('LocalDateTime has no offset, like "2026-11-24T15:00:00"', _naive),
     ),
     Time: strawberry.scalar(
-        name="Time", description="A time of day: \"15:00:00\".", serialize=_same,
+        name="Time", description='A time of day: "15:00:00".', serialize=_same,
         parse_value=_parser('Time is a time of day like "15:00:00"', time.fromisoformat),
     ),
     Uuid: strawberry.scalar(
         name="UUID", description="A UUID.", serialize=_same, parse_value=_parser("UUID is 32 hexadecimal digits", UUID)
     ),
-    Bytes: strawberry.scalar(name="Bytes", description="Bytes, in base64.", serialize=_same, parse_value=_parser("Bytes is base64", base64.b64decode)),
+    Bytes: strawberry.scalar(
+        name="Bytes", description="Bytes, in base64.", serialize=_same,
+        parse_value=_parser("Bytes is base64", base64.b64decode),
+    ),
     Json: strawberry.scalar(name="JSON", description="Any JSON value.", serialize=_same, parse_value=_same),
 }  # fmt: skip

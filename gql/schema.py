@@ -1,4 +1,7 @@
-"""A snapshot's catalogue -> a Strawberry schema. `python -m gql.schema FILE` prints it, or compares it with a contract."""
+"""A snapshot's catalogue -> a Strawberry schema.
+
+`python -m gql.schema FILE` prints it, or compares it with a contract.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,20 @@ import argparse
 import enum
 import keyword
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import strawberry
-from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema, find_breaking_changes, print_schema
+from graphql import (
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    build_schema,
+    find_breaking_changes,
+    print_schema,
+)
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import FieldExtension
 from strawberry.schema.config import StrawberryConfig
@@ -37,10 +47,11 @@ class Root:
 
 @dataclass(frozen=True)
 class Api:
-    """One generation's schema, and which of its root fields are metrics."""
+    """One generation's schema, and which fields of its root type are metrics."""
 
     catalog: Catalog
     schema: GraphQLSchema
+    root: GraphQLObjectType
     roots: Mapping[str, Root]
     sdl: str
 
@@ -71,9 +82,12 @@ def build(catalog: Catalog) -> Api:
         type("Query", (), fields), name="Query", description=f"The numbers of {catalog.snapshot.project}."
     )
     schema = strawberry.Schema(query, config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_value))
-    for field in schema._schema.query_type.fields.values():
+    graphql = schema._schema
+    root = graphql.query_type
+    assert root is not None  # noqa: S101  it was made above; this tells mypy
+    for field in root.fields.values():
         field.resolve = _answer
-    return Api(catalog, schema._schema, roots, print_schema(schema._schema) + "\n")
+    return Api(catalog, graphql, root, roots, print_schema(graphql) + "\n")
 
 
 def look_up_field(metric: Metric) -> str:
@@ -111,7 +125,7 @@ def _root_field(annotation: Any, arguments: Sequence[StrawberryArgument], descri
     )
 
 
-def _answer(answers: Mapping[str, Any], info: GraphQLResolveInfo, **arguments: Any) -> Any:
+def _answer(answers: Mapping[str, Any], info: GraphQLResolveInfo[Any], **_: Any) -> Any:
     """A root field: its answer is there before execution begins, by its key in the response."""
     return answers[str(info.path.key)]
 
@@ -173,20 +187,20 @@ def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
         name, filters, f"Which rows of {metric.field} count; several conditions hold together.", connected=True
     )
     order = {c.field: (Direction, c.description) for c in metric.columns}
-    orders = input_type(_type_name(metric, "Order"), order, f"One key of an order of {metric.field}.", one_of=True)
+    one_key: Any = input_type(
+        _type_name(metric, "Order"), order, f"One key of an order of {metric.field}.", one_of=True
+    )
     arguments = [
         _argument("where", "where", where | None, "Which rows count."),
-        _argument(
-            "order_by", "orderBy", list[orders] | None, "The order of the rows, made total by the other dimensions."
-        ),  # type: ignore[valid-type]
+        _argument("order_by", "orderBy", list[one_key] | None, "The order, made total by the other dimensions."),
         _argument("first", "first", int | None, "At most so many rows."),
         _argument("offset", "offset", int | None, "Leave out so many rows first."),
     ]
     if metric.grouped:
         values = enum.Enum(_type_name(metric, "By"), {enum_value(c): c.name for c in metric.dimensions})  # type: ignore[misc]
-        described = strawberry.enum(values, description=f"What {metric.field} can be grouped by.")
+        by: Any = strawberry.enum(values, description=f"What {metric.field} can be grouped by.")
         default = ", ".join(enum_value(metric.column(name)) for name in metric.own_grain)
-        arguments.insert(0, _argument("by", "by", list[described] | None, f"What to group by; without it: {default}."))  # type: ignore[valid-type]
+        arguments.insert(0, _argument("by", "by", list[by] | None, f"What to group by; without it: {default}."))
     return arguments
 
 

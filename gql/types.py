@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 
 import strawberry
 
@@ -180,7 +181,7 @@ def metric_of(metric: Metric) -> MetricType:
     )
 
 
-def status_of(catalog: Catalog, status: Status, generations: list[Generation], now: DateTime) -> StatusType:
+def status_of(catalog: Catalog, status: Status, generations: list[Generation], now: datetime) -> StatusType:
     """What moves with the clock. An age is never negative, whatever the clocks say."""
     info = catalog.snapshot
     failure = status.last_failure

@@ -12,5 +12,5 @@ select
   sum(o.amount) / sum(sum(o.amount)) over ()      as revenue_share  -- Of the revenue of all products
 from shop.orders o join shop.products p on p.id = o.product_id
 group by p.id, p.name, p.category
-order by place, product_id
+order by place, p.id
 limit 20

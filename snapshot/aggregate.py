@@ -146,7 +146,8 @@ def _long_rows(metric: Metric) -> Iterator[str]:
         value = quote(measure.name)
         yield (
             f"select {literal(metric.name)} as metric, {period} as period, json_object({pairs}) as dimensions, "
-            f"{literal(measure.name)} as measure, {value}::varchar as value, try_cast({value}::varchar as double) as number, "
+            f"{literal(measure.name)} as measure, {value}::varchar as value, "
+            f"try_cast({value}::varchar as double) as number, "
             f"{moment} as computed_at from main.{quote(metric.name)}"
         )
 

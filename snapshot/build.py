@@ -21,7 +21,7 @@ from .check import check, check_contract
 from .connect import PRIVATE, STAGED
 from .definition import Project, create_tables
 from .errors import DiskFailed, PacelayerError
-from .events import Observer, Published, StepReached
+from .events import Observer, Published, StepReached, nobody
 from .export import Export, drop_private_views, export
 from .source import Source
 from .store import Generation, Staged, Store, publish
@@ -69,11 +69,11 @@ def refresh(
 
 
 def build_empty(project: Project, folder: Path) -> Path:
-    """A snapshot without rows in `folder`: the same catalogue and schema that a build on the sources' data would have."""
+    """A snapshot without rows in `folder`: its catalogue and schema are those of a build on the sources' data."""
     path, moment = folder / "empty.duckdb", datetime(2000, 1, 1, tzinfo=UTC)
     with _staging(project, Staged(path, folder / "private.duckdb")) as connection:
         create_tables(connection, project.exports)
-        metrics, builds = aggregate(connection, project.definitions, moment, 0, lambda event: None)
+        metrics, builds = aggregate(connection, project.definitions, moment, 0, nobody)
         info = _info(project, 0, moment, moment)
         write(connection, Catalog(info, (), metrics, builds))
         create_dashboard_view(connection, metrics)

@@ -49,7 +49,8 @@ def empty(*, time_zone: str) -> duckdb.DuckDBPyConnection:
 def read(path: Path, *, threads: int, memory: str, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
     """A read-only, locked-down connection to a published file: no other file, no extension, no setting can be reached.
 
-    `path` must be the generation's own name: DuckDB keeps one instance for each path, so a re-used name would show old data.
+    `path` must be the generation's own name: DuckDB keeps one instance for each path, so a re-used name would show
+    old data.
     """
     config = _NO_EXTENSIONS | {
         "enable_external_access": False,

@@ -31,7 +31,10 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a project: where, what, and the way out. `line` counts from 1; 0 is the whole file."""
+    """One thing that is wrong with a project: where, what, and the way out.
+
+    `line` counts from 1; 0 is the whole file.
+    """
 
     path: str
     line: int

@@ -76,18 +76,13 @@ def _refuse_changes(source: Source, wanted: Mapping[str, TableShape]) -> None:
             changes.append(f"table '{source.name}.{name}' is gone")
             continue
         for column, was in shape.columns.items():
-            has = now.columns.get(column)
+            place, has = f"column '{source.name}.{name}.{column}'", now.columns.get(column)
             if has is None:
-                changes.append(f"column '{source.name}.{name}.{column}' is gone")
+                changes.append(f"{place} is gone")
             elif has.type != was.type or (has.nullable and not was.nullable):
-                is_now = f"{has.type}{'' if has.nullable else ' NOT NULL'}"
-                changes.append(
-                    f"column '{source.name}.{name}.{column}' was {was.type}{'' if was.nullable else ' NOT NULL'} and is {is_now}"
-                )
+                changes.append(f"{place} was {was.definition} and is {has.definition}")
     if changes:
-        raise SourceChanged(
-            "the source has changed: " + ", ".join(changes), "run 'pacelayer check' to take the change up"
-        )
+        raise SourceChanged("the source has changed: " + ", ".join(changes), "run 'pacelayer check' to take it up")
 
 
 def _copy(
@@ -95,9 +90,7 @@ def _copy(
 ) -> int:
     """One table, every value strictly; the number of rows."""
     place = f"{quote(source)}.{quote(table)}"
-    definition = ", ".join(
-        f"{quote(name)} {c.type}{'' if c.nullable else ' not null'}" for name, c in shape.columns.items()
-    )
+    definition = ", ".join(f"{quote(column)} {c.definition}" for column, c in shape.columns.items())
     connection.execute(f"create table {database}.{place} ({definition})")
     if database == PRIVATE:
         connection.execute(f"create view {STAGED}.{place} as from {PRIVATE}.{place}")

@@ -30,7 +30,10 @@ def load(settings: Settings) -> tuple[Project, tuple[Source, ...]]:
 
 
 def check(root: Path) -> Report:
-    """Read everything, as far as it can be read, and collect every problem; write `sources.lock` where all sources answer."""
+    """Read everything, as far as it can be read, and collect every problem.
+
+    `sources.lock` is written where all sources answer.
+    """
     problems: list[Problem] = []
     metrics: tuple[Metric, ...] = ()
     settings = Settings(root, root.name)

@@ -1,4 +1,7 @@
-"""The open generation: leased by each request, queried with a deadline, exchanged for the next, closed when nobody has it."""
+"""The open generation: leased by each request, queried with a deadline, exchanged for the next.
+
+A generation that was exchanged is closed when nobody has it any more.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ POLL_SECONDS = 0.25
 # interrupt() does not outlive the moment: a query that had not begun yet is interrupted again after so long.
 INTERRUPT_SECONDS = 0.01
 
+__all__ = ["Generation", "OpenGeneration", "Reader", "Resources", "Status", "Watchdog", "read_catalog"]
+
 T = TypeVar("T")
 
 
@@ -39,7 +44,7 @@ class OpenGeneration(Generic[T]):
 
     def __init__(
         self, generation: Generation, resources: Resources, watchdog: Watchdog, prepare: Callable[[Catalog], T]
-    ):
+    ) -> None:
         self.generation = generation
         self._watchdog = watchdog
         try:
@@ -139,7 +144,7 @@ class Reader(Generic[T]):
         return self._store.generations()
 
     def follow(self) -> None:
-        """Open what the pointer names, where that is another generation; else the newest that can be opened, if none is.
+        """Open what the pointer names, where that is another generation; else, if none is open, the newest that can be.
 
         A file that was refused is not tried again while another is open: a generation never changes.
         """
@@ -201,7 +206,10 @@ class Watchdog:
 
     @contextmanager
     def watching(self, cursor: duckdb.DuckDBPyConnection, deadline: float) -> Iterator[None]:
-        """Interrupt what runs on the cursor once the deadline has passed. Raises DeadlineExceeded where it has already."""
+        """Interrupt what runs on the cursor once the deadline has passed.
+
+        Raises DeadlineExceeded where it has already.
+        """
         if time.monotonic() >= deadline:
             raise DeadlineExceeded("the query waited longer than it may", "ask again")
         with self._changed:

@@ -44,7 +44,7 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class SnapshotSettings:
-    """`[snapshots]`: where generations live and how many are kept; a build takes at most `memory` of DuckDB's buffers."""
+    """`[snapshots]`: where generations live and how many are kept; a build's DuckDB takes at most `memory`."""
 
     path: str = "snapshots"
     keep: int = 5
@@ -162,7 +162,10 @@ class _Reading:
     def source_table(self, path: tuple[str, ...], tables: dict[str, Any]) -> TableSettings:
         values = self.table(path, self.section(tables, path[-1], path[:-1]), TableSettings)
         return TableSettings(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+            columns=tuple(values.get("columns", ())),
+            exclude=tuple(values.get("exclude", ())),
+            private=values.get("private", False),
+            types=values.get("types", {}),
         )
 
     def table(self, path: tuple[str, ...], data: dict[str, Any], shape: type[Any]) -> dict[str, Any]:
@@ -229,7 +232,10 @@ def _words(kind: str) -> str:
 
 
 def _line_of(lines: list[str], path: tuple[str, ...]) -> int:
-    """The line where a key or its table stands. tomllib tells no places, so the text is searched; 0 when it is not found."""
+    """The line where a key or its table stands.
+
+    tomllib tells no places, so the text is searched; 0 when it is not found.
+    """
     best, table = 0, ""
     for number, line in enumerate(lines, 1):
         if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):

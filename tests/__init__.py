@@ -1,0 +1,1 @@
+"""Behaviour, stated one sentence at a time."""

@@ -75,7 +75,8 @@ class Metric:
     """One file of `metrics/` and everything that the API needs to answer from it. `pace` in seconds.
 
     `base_with`, `base_from` and `base_where` are the SELECT's own clauses; `base_from` is empty when its base tables
-    are not in the snapshot. A metric that is not built yet has no `grains`. `why` says in words what decided between a grouped metric and a plain table.
+    are not in the snapshot. A metric that is not built yet has no `grains`. `why` says in words what decided between a
+    grouped metric and a plain table.
     """
 
     name: str
@@ -127,7 +128,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class SnapshotInfo:
-    """The constants of one generation. `as_of` is the earliest of its sources'; `stale_after` when the next is overdue."""
+    """The constants of one generation.
+
+    `as_of` is the earliest of its sources'; `stale_after` when the next is overdue.
+    """
 
     number: int
     id: str

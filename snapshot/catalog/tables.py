@@ -26,25 +26,29 @@ FORMAT = 1
 
 _TABLES = """
 create schema if not exists pacelayer;
-create or replace table pacelayer.snapshot (number bigint, id varchar, format integer, project varchar, as_of timestamptz,
-    built_at timestamptz, stale_after timestamptz, pace bigint, time_zone varchar, definition_hash varchar, tool varchar);
+create or replace table pacelayer.snapshot (
+    number bigint, id varchar, format integer, project varchar, as_of timestamptz, built_at timestamptz,
+    stale_after timestamptz, pace bigint, time_zone varchar, definition_hash varchar, tool varchar);
 comment on table pacelayer.snapshot is 'The constants of this generation, one row; pace in seconds';
 create or replace table pacelayer.sources (name varchar, as_of timestamptz, tables bigint, rows bigint);
 comment on table pacelayer.sources is 'Each source database: the moment its data is of, and what was exported';
-create or replace table pacelayer.metrics (name varchar, field varchar, grouped boolean, why varchar, description varchar,
-    sql varchar, definition_hash varchar, pace bigint, time varchar, keys varchar[], base_with varchar, base_from varchar,
+create or replace table pacelayer.metrics (
+    name varchar, field varchar, grouped boolean, why varchar, description varchar, sql varchar,
+    definition_hash varchar, pace bigint, time varchar, keys varchar[], base_with varchar, base_from varchar,
     base_where varchar);
 comment on table pacelayer.metrics is 'Each metric: the table main.<name> here, the field <field> in GraphQL';
-create or replace table pacelayer.columns (metric varchar, name varchar, field varchar, type varchar, nullable boolean,
-    role varchar, description varchar, unit varchar, deprecated varchar, grain varchar, rollup varchar, sql varchar,
-    formula varchar, lineage varchar[]);
-comment on table pacelayer.columns is 'Each column of each metric: what it means, how it rolls up, which source columns feed it';
+create or replace table pacelayer.columns (
+    metric varchar, name varchar, field varchar, type varchar, nullable boolean, role varchar, description varchar,
+    unit varchar, deprecated varchar, grain varchar, rollup varchar, sql varchar, formula varchar, lineage varchar[]);
+comment on table pacelayer.columns is
+    'Each column of each metric: what it means, how it rolls up, which source columns feed it';
 create or replace table pacelayer.components (metric varchar, name varchar, type varchar, sql varchar, merge varchar);
 comment on table pacelayer.components is 'The parts of measures that re-aggregate exactly, and by which function';
-create or replace table pacelayer.grains (metric varchar, "table" varchar, "by" varchar[], columns varchar[], rows bigint,
-    computed_at timestamptz);
+create or replace table pacelayer.grains (
+    metric varchar, "table" varchar, "by" varchar[], columns varchar[], rows bigint, computed_at timestamptz);
 comment on table pacelayer.grains is 'Each stored grouping of each metric';
-create or replace table pacelayer.builds (number bigint, kind varchar, name varchar, mode varchar, rows bigint, seconds double);
+create or replace table pacelayer.builds (
+    number bigint, kind varchar, name varchar, mode varchar, rows bigint, seconds double);
 comment on table pacelayer.builds is 'What the refresh did to each table and metric, rows and seconds';
 create or replace table pacelayer.checks (subject varchar, rule varchar);
 comment on table pacelayer.checks is 'What was checked before this generation was published';
@@ -78,12 +82,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Catalog:
         _parts(connection, *part) for part in (("columns", Column), ("components", Component), ("grains", Grain))
     )
     metrics = tuple(
-        Metric(
-            *row,
-            columns=tuple(columns.get(row[0], ())),
-            components=tuple(components.get(row[0], ())),
-            grains=tuple(grains.get(row[0], ())),
-        )
+        Metric(*row, *(tuple(parts.get(row[0], ())) for parts in (columns, components, grains)))
         for row in _select(connection, "metrics", Metric, 3)
     )
     return Catalog(

@@ -7,17 +7,17 @@ from collections.abc import Collection, Iterator, Mapping
 from sqlglot import exp
 
 
-def outer(node: exp.Expression) -> Iterator[exp.Expression]:
+def outer(node: exp.Expr) -> Iterator[exp.Expr]:
     """The nodes of an expression without the insides of its subqueries."""
     return node.walk(prune=lambda inner: isinstance(inner, exp.Query))
 
 
-def outer_nodes(node: exp.Expression, kind: type[exp.Expression]) -> list[exp.Expression]:
+def outer_nodes(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
     """The nodes of one kind within an expression, but not within its subqueries."""
     return [found for found in outer(node) if isinstance(found, kind)]
 
 
-def references(projection: exp.Expression, tree: exp.Select) -> list[exp.Column]:
+def references(projection: exp.Expr, tree: exp.Select) -> list[exp.Column]:
     """The unqualified columns of a projection that name another projection of the same SELECT."""
     names = {p.alias.lower() for p in tree.expressions if p.alias and p is not projection}
     columns = [column for column in outer(projection) if isinstance(column, exp.Column)]
@@ -40,14 +40,14 @@ def shadowed(tree: exp.Select, source_names: Collection[str]) -> set[int]:
     return found
 
 
-def expanded_projection(projection: exp.Expression, tree: exp.Select) -> exp.Expression:
+def expanded_projection(projection: exp.Expr, tree: exp.Select) -> exp.Expr:
     """A projection without its alias, its references to other projections replaced by what they stand for."""
     named = {p.alias.lower(): p for p in tree.expressions if p.alias}
     stand_for = {id(c): expanded_projection(named[c.name.lower()], tree) for c in references(projection, tree)}
     return replaced(projection.unalias(), stand_for)
 
 
-def replaced(node: exp.Expression, replacements: Mapping[int, exp.Expression | str]) -> exp.Expression:
+def replaced(node: exp.Expr, replacements: Mapping[int, exp.Expr | str]) -> exp.Expr:
     """A copy of `node` in which the nodes of these ids are replaced, in parentheses where they are part of more."""
     if (whole := replacements.get(id(node))) is not None:
         return exp.maybe_parse(whole, dialect="duckdb")

@@ -50,7 +50,7 @@ class Binder:
 def create_tables(connection: duckdb.DuckDBPyConnection, shapes: Shapes) -> None:
     """Make the sources' schemas and tables, empty, in the current database.
 
-    A column whose type cannot be kept (`? NUMERIC`) is there as text, so that a SELECT is understood before it is refused.
+    A column whose type cannot be kept (`? NUMERIC`) is there as text: a SELECT is understood before it is refused.
     """
     for source, tables in shapes.items():
         connection.execute(f"create schema if not exists {quote(source)}")
@@ -66,7 +66,7 @@ def problem_of(path: str, error: duckdb.Error) -> Problem:
     """DuckDB's refusal as a problem: its first sentence, its advice, and the line it points at."""
     text = str(error)
     place = re.search(r"^LINE (\d+):", text, re.MULTILINE)
-    message, *advice = [line.strip() for line in text.split("\n\nLINE")[0].splitlines() if line.strip()]
+    message, *advice = [line.strip() for line in text.split("\n\nLINE", maxsplit=1)[0].splitlines() if line.strip()]
     message = re.sub(r"^\w+ Error: ", "", message)
     hint = re.sub(r"^Candidate bindings: ", "did you mean ", " ".join(advice[:1]))
     return Problem(path, int(place[1]) if place else 1, message.rstrip("!"), hint)

@@ -44,7 +44,7 @@ class Select:
             lineage=lineage_of(self.expanded(projection), self.tables),
         )
 
-    def expanded(self, projection: exp.Expression) -> exp.Expression:
+    def expanded(self, projection: exp.Expr) -> exp.Expr:
         """A projection with its references to others written out."""
         return expanded_projection(projection, self.tree) if isinstance(self.tree, exp.Select) else projection.unalias()
 
@@ -103,7 +103,7 @@ def _dimension(select: Select, position: int) -> Column:
     return replace(column, sql=expression.sql("duckdb"), grain=_grain(expression, column.type))
 
 
-def _grain(expression: exp.Expression, kind: str) -> str:
+def _grain(expression: exp.Expr, kind: str) -> str:
     """The unit of time that an expression truncates to; a date is a day, and other moments are taken to the second."""
     if not kind.startswith(_TIME_TYPES):
         return ""

@@ -85,20 +85,19 @@ class Directives:
     def annotate(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """The columns with units, deprecations and promises that they are never null.
 
-        A measure that is never null in the metric's rows still is in a total over nothing: for it the promise is a test.
+        A measure that is never null in the metric's rows still is in a total over nothing: its promise is a test.
         """
-        changes: dict[str, dict[str, str | bool]] = {name: {} for name in self.names}
-        measures = {column.name for column in columns if column.role == "measure"}
-        for directive in self.text.all("not_null"):
-            for name in self.columns(directive, directive.argument):
-                if name not in measures:
-                    changes[name]["nullable"] = False
-        for kind in ("unit", "deprecated"):
-            for directive in self.text.all(kind):
-                name, _, words = directive.argument.partition(" ")
-                for known in self.columns(directive, name):
-                    changes[known][kind] = words.strip() or "No longer supported"
-        return tuple(replace(column, **changes.get(column.name, {})) for column in columns)  # type: ignore[arg-type]  the keys are Column's fields
+        never = {name for d in self.text.all("not_null") for name in self.columns(d, d.argument)}
+        units, deprecated = self._words("unit"), self._words("deprecated")
+        return tuple(
+            replace(
+                column,
+                nullable=column.nullable and (column.name not in never or column.role == "measure"),
+                unit=units.get(column.name, ""),
+                deprecated=deprecated.get(column.name, ""),
+            )
+            for column in columns
+        )
 
     def columns(self, directive: Directive, names: str, known: Sequence[str] | None = None) -> tuple[str, ...]:
         """The columns that an argument names, separated by commas or blanks."""
@@ -113,6 +112,15 @@ class Directives:
                 directive, f"'{name}' is not {what} of this metric", f"did you mean '{near[0]}'?" if near else ""
             )
         return tuple(found)
+
+    def _words(self, name: str) -> dict[str, str]:
+        """What `@unit` or `@deprecated` say of columns."""
+        said = {}
+        for directive in self.text.all(name):
+            column, _, words = directive.argument.partition(" ")
+            for known in self.columns(directive, column):
+                said[known] = words.strip() or "No longer supported"
+        return said
 
     def problem(self, directive: Directive, message: str, hint: str = "") -> None:
         """Note a mistake at the directive's line."""

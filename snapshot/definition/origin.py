@@ -12,8 +12,8 @@ from ..source.shape import Shapes, TableShape
 # Functions that are null only where an argument is.
 _STRICT = (
     exp.Cast, exp.TimestampTrunc, exp.DateTrunc, exp.Lower, exp.Upper, exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.DPipe,
-    exp.Concat, exp.Extract, exp.Round, exp.Abs, exp.Year, exp.Month, exp.Day, exp.Neg, exp.EQ, exp.NEQ, exp.GT, exp.GTE,
-    exp.LT, exp.LTE, exp.And, exp.Or, exp.Not,
+    exp.Concat, exp.Extract, exp.Round, exp.Abs, exp.Year, exp.Month, exp.Day, exp.Neg, exp.EQ, exp.NEQ, exp.GT,
+    exp.GTE, exp.LT, exp.LTE, exp.And, exp.Or, exp.Not,
 )  # fmt: skip
 
 
@@ -52,13 +52,13 @@ def table_of(table: exp.Table, shapes: Shapes) -> SourceTable | None:
     return None
 
 
-def tables_of(tree: exp.Expression, shapes: Shapes) -> tuple[SourceTable, ...]:
+def tables_of(tree: exp.Expr, shapes: Shapes) -> tuple[SourceTable, ...]:
     """The source tables that a SELECT names, anywhere in it."""
     found = (table_of(table, shapes) for table in tree.find_all(exp.Table))
     return tuple(table for table in found if table is not None)
 
 
-def uses_of(tree: exp.Expression, tables: Sequence[SourceTable]) -> frozenset[Origin]:
+def uses_of(tree: exp.Expr, tables: Sequence[SourceTable]) -> frozenset[Origin]:
     """The source columns that a SELECT can read.
 
     A qualified column counts for the tables of that name, an unqualified one for every table that has such a column;
@@ -82,12 +82,12 @@ def origins(column: exp.Column, tables: Sequence[SourceTable]) -> Iterator[Origi
             yield from (table.origin(name) for name in table.shape.columns if name.lower() == column.name.lower())
 
 
-def lineage_of(expression: exp.Expression, tables: Sequence[SourceTable]) -> tuple[str, ...]:
+def lineage_of(expression: exp.Expr, tables: Sequence[SourceTable]) -> tuple[str, ...]:
     """The source columns that an expression reads, sorted."""
     return tuple(sorted({str(o) for column in expression.find_all(exp.Column) for o in origins(column, tables)}))
 
 
-def nullable(expression: exp.Expression, tree: exp.Query, shapes: Shapes) -> bool:
+def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes) -> bool:
     """Whether an expression can be null: only what the constraints and the SQL rule out is not."""
     if isinstance(expression, exp.Column):
         return _column_nullable(expression, tree, shapes)
@@ -118,7 +118,7 @@ def _outer_tables(tree: exp.Query, shapes: Shapes) -> list[tuple[SourceTable, bo
     """The source tables of the outermost FROM, each with whether an outer join can leave it without a row."""
     if not isinstance(tree, exp.Select) or (start := tree.args.get("from_")) is None:
         return []
-    found: list[tuple[exp.Expression, bool]] = [(start.this, False)]
+    found: list[tuple[exp.Expr, bool]] = [(start.this, False)]
     for join in tree.args.get("joins") or ():
         if join.side in ("RIGHT", "FULL"):
             found = [(table, True) for table, _ in found]
@@ -127,7 +127,7 @@ def _outer_tables(tree: exp.Query, shapes: Shapes) -> list[tuple[SourceTable, bo
     return [(table, missing) for table, missing in named if table is not None]
 
 
-def _reads_all(node: exp.Expression) -> bool:
+def _reads_all(node: exp.Expr) -> bool:
     if isinstance(node, exp.Join):
         return node.method in ("NATURAL", "POSITIONAL")
     return isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count)

@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import duckdb
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-
-from ..catalog import Column, Component, Metric, field_name, quote
 from ..errors import Problem, ProjectError
 from ..settings import Settings
 from ..source.shape import Shapes, TableShape
-from . import text as metric_text
-from .alias import shadowed
-from .bind import Binder, problem_of
-from .columns import Select, grouped_columns, plain_columns, time_dimensions, with_grains
-from .directives import Directives, Rule
-from .names import column_problems, metric_problems
-from .origin import Origin, tables_of, uses_of
-from .shape import Shape, shape_of
-from .text import MetricText
-
-# A metric with holistic measures has every grouping computed ahead up to so many; beyond, `@rollup` chooses.
-MAX_CHOSEN_ROLLUPS = 32
-
-
-@dataclass(frozen=True)
-class Base:
-    """A SELECT's own clauses, as written: WITH with its keyword, FROM and WHERE without."""
-
-    with_: str
-    from_: str
-    where: str
-
-
-@dataclass(frozen=True)
-class Definition:
-    """One metric before it is built: what it reads, which groupings are computed ahead, what must hold."""
-
-    path: str
-    metric: Metric
-    base: Base
-    uses: frozenset[Origin]
-    rollups: tuple[tuple[str, ...], ...]
-    tests: tuple[Rule, ...]
+from .bind import Binder
+from .metric import Definition, Reading, digest
+from .names import metric_problems
 
 
 @dataclass(frozen=True)
@@ -69,7 +30,7 @@ def read_project(settings: Settings, shapes: Shapes) -> Project:
     definitions: list[Definition] = []
     for path in sorted((settings.root / "metrics").rglob("*.sql")):
         try:
-            definitions.append(_Reading(settings, shapes, binder, path).definition())
+            definitions.append(Reading(settings, shapes, binder, path).definition())
         except ProjectError as error:
             problems.extend(error.problems)
     problems.extend(metric_problems((d.path, d.metric) for d in definitions))
@@ -80,152 +41,8 @@ def read_project(settings: Settings, shapes: Shapes) -> Project:
         raise ProjectError(tuple(sorted(problems, key=lambda problem: (problem.path, problem.line))))
     exports = _exports(settings, shapes, definitions)
     return Project(
-        settings, tuple(definitions), exports, _hash(repr((settings.name, settings.pace, definitions, exports)))
+        settings, tuple(definitions), exports, digest(repr((settings.name, settings.pace, definitions, exports)))
     )
-
-
-class _Reading:
-    """The reading of one file."""
-
-    def __init__(self, settings: Settings, shapes: Shapes, binder: Binder, path: Path) -> None:
-        self.settings, self.shapes, self.binder = settings, shapes, binder
-        self.path = path.relative_to(settings.root).as_posix()
-        self.name = path.stem
-        self.text, self.problems = self._text(path)
-
-    def definition(self) -> Definition:
-        """The file's definition. Raises ProjectError."""
-        described = self._described()
-        tree = self._tree()
-        tables = tables_of(tree, self.shapes)
-        select = Select(tree, described, self.text.comments, tables, self.shapes)
-        shape = shape_of(tree, self._source_names(), self.binder.aggregates)
-        if shape.grouped:
-            self._refuse_shadows(tree)
-            columns, components = grouped_columns(select, shape, self.binder.aggregates, self._types_of)
-        else:
-            columns, components = plain_columns(select), ()
-        definition = self._definition(select, shape, columns, components)
-        if self.problems:
-            raise ProjectError(tuple(self.problems))
-        return definition
-
-    def _definition(
-        self, select: Select, shape: Shape, columns: Sequence[Column], components: tuple[Component, ...]
-    ) -> Definition:
-        directives = Directives(self.text, columns)
-        time = directives.time(time_dimensions(columns))
-        columns = directives.annotate(with_grains(columns, time))
-        base = self._base_from(select) if shape.grouped else ""
-        metric = Metric(
-            name=self.name,
-            field=field_name(self.name),
-            grouped=shape.grouped,
-            why=shape.why,
-            description=self.text.description,
-            sql=self.text.sql,
-            definition_hash=_hash(repr((select.tree.sql("duckdb", comments=False), columns, select.tables))),
-            pace=directives.pace(self.settings.pace),
-            time=time,
-            keys=directives.keys(shape.grouped),
-            base_with=self.text.with_ if base else "",
-            base_from=base,
-            base_where=self.text.where if base else "",
-            columns=columns,
-            components=components,
-        )
-        rollups = tuple(dict.fromkeys((*directives.rollups(metric.dimensions), *chosen_rollups(metric))))
-        tests = directives.tests(lambda rule: self.binder.accepts(f"select ({rule})::boolean from ({self.text.sql})"))
-        self.problems += directives.problems + column_problems(self.path, columns, self._lines(columns))
-        clauses = Base(self.text.with_, self.text.from_, self.text.where)
-        return Definition(self.path, metric, clauses, uses_of(select.tree, select.tables), rollups, tests)
-
-    def _text(self, path: Path) -> tuple[MetricText, list[Problem]]:
-        try:
-            return metric_text.read(self.path, self.name, path.read_text(encoding="utf-8"))
-        except UnicodeDecodeError as error:
-            raise ProjectError((Problem(self.path, 0, f"the file is not UTF-8: {error.reason}"),)) from error
-        except SqlglotError as error:
-            raise ProjectError(
-                (Problem(self.path, 1, f"the text is not SQL: {str(error).splitlines()[0]}"),)
-            ) from error
-
-    def _described(self) -> list[tuple[str, str]]:
-        """DuckDB's description of the SELECT; what it refuses ends the reading of this file."""
-        try:
-            kinds = self.binder.statements(self.text.sql)
-            if kinds != [duckdb.StatementType.SELECT]:
-                self._refuse(1, "the file must hold one SELECT and nothing else", "one file is one metric")
-            return self.binder.describe(self.text.sql)
-        except duckdb.Error as error:
-            raise ProjectError((*self.problems, problem_of(self.path, error))) from error
-
-    def _tree(self) -> exp.Query:
-        try:
-            tree = sqlglot.parse_one(self.text.sql, read="duckdb")
-        except SqlglotError as error:
-            self._refuse(
-                1, f"pacelayer cannot read this SELECT: {str(error).splitlines()[0]}", "write it in simpler SQL"
-            )
-        if not isinstance(tree, exp.Query):
-            self._refuse(1, "pacelayer cannot read this SELECT", "begin it with SELECT, WITH or FROM")
-        return tree
-
-    def _source_names(self) -> frozenset[str]:
-        """The names that DuckDB would take before an alias: the columns of the FROM."""
-        if not self.text.from_:
-            return frozenset()
-        return frozenset(
-            name.lower() for name, _ in self.binder.describe(f"{self.text.with_} select * from {self.text.from_}")
-        )
-
-    def _refuse_shadows(self, tree: exp.Query) -> None:
-        assert isinstance(tree, exp.Select)  # noqa: S101  a grouped metric is one SELECT; this tells mypy
-        names = self._source_names() | {table.alias_or_name.lower() for table in tree.find_all(exp.Table)}
-        for index in shadowed(tree, names):
-            name = tree.expressions[index].alias
-            message = (
-                f"the alias '{name}' is referred to, but it is also a name of the sources, and DuckDB takes that one"
-            )
-            self.problems.append(Problem(self.path, self.text.lines[index], message, "choose another alias"))
-
-    def _types_of(self, expressions: Sequence[str]) -> list[str] | None:
-        """The types of aggregates over the metric's FROM; None where DuckDB refuses one of them."""
-        parts = ", ".join(expressions)
-        where = f"where {self.text.where}" if self.text.where else ""
-        try:
-            described = self.binder.describe(f"{self.text.with_} select {parts} from {self.text.from_} {where}")
-        except duckdb.Error:
-            return None
-        return [kind for _, kind in described]
-
-    def _base_from(self, select: Select) -> str:
-        """The FROM, where all of its tables are in the snapshot for everybody to read."""
-        private = {(s.name, name) for s in self.settings.sources for name, table in s.tables.items() if table.private}
-        return "" if any((table.source, table.name) in private for table in select.tables) else self.text.from_
-
-    def _lines(self, columns: Sequence[Column]) -> dict[str, int]:
-        stored = [column.name for column in columns if column.role != "grain"]
-        return dict(zip(stored, self.text.lines, strict=True)) if len(stored) == len(self.text.lines) else {}
-
-    def _refuse(self, line: int, message: str, hint: str) -> None:
-        raise ProjectError((*self.problems, Problem(self.path, line, message, hint)))
-
-
-def chosen_rollups(metric: Metric) -> tuple[tuple[str, ...], ...]:
-    """The groupings that a metric's holistic measures need ahead: every one that can be asked for, coarsest last."""
-    if not any(not measure.formula and measure.sql for measure in metric.measures):
-        return ()
-    times = [(), *((c.name,) for c in metric.dimensions if metric.time and c.grain and c.name in _times(metric))]
-    others = [column.name for column in metric.dimensions if column.name not in _times(metric)]
-    subsets = [subset for n in range(len(others), -1, -1) for subset in itertools.combinations(others, n)]
-    wanted = [(*time, *subset) for subset in subsets for time in times]
-    return tuple(by for by in wanted if set(by) != set(metric.own_grain))[:MAX_CHOSEN_ROLLUPS]
-
-
-def _times(metric: Metric) -> tuple[str, ...]:
-    """The time dimension and its coarser grains."""
-    return (metric.time, *(column.name for column in metric.columns if column.role == "grain"))
 
 
 def _source_problems(settings: Settings, shapes: Shapes) -> list[Problem]:
@@ -251,7 +68,8 @@ def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
     for origin in sorted(definition.uses):
         kind = shapes[origin.source][origin.table].columns[origin.column].type
         if kind.startswith("?"):
-            hint = f'name one: [sources.{origin.source}.tables.{origin.table}] types = {{ {origin.column} = "DECIMAL(18,2)" }}'
+            table = f"[sources.{origin.source}.tables.{origin.table}]"
+            hint = f'name one: {table} types = {{ {origin.column} = "DECIMAL(18,2)" }}'
             yield Problem(definition.path, 0, f"{origin} has the type {kind[2:]}, which cannot be kept exactly", hint)
 
 
@@ -275,7 +93,3 @@ def _exports(settings: Settings, shapes: Shapes, definitions: Sequence[Definitio
 
 def _known_keys(shape: TableShape) -> set[str]:
     return {name for name in shape.key if not shape.columns[name].type.startswith("?")}
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

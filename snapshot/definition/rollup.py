@@ -17,7 +17,7 @@ from .alias import expanded_projection, outer_nodes, references, replaced
 from .shape import aggregates_in
 
 # A call that re-aggregates exactly -> how its partial results merge; counts merge by sum, and are 0 over nothing.
-_MERGE: dict[type[exp.Expression], str] = {
+_MERGE: dict[type[exp.Expr], str] = {
     exp.Count: "count",
     exp.CountIf: "count",
     exp.Sum: "sum",
@@ -78,22 +78,19 @@ def measures_of(
     expanded = {name: expanded_projection(p, tree) for name, p in projections.items()}
     visible = {e.sql("duckdb"): name for name, e in expanded.items() if _merge(e) and e in aggregates_in(e, aggregates)}
     components = _Components(visible)
-    dimension_names = {tree.expressions[i].alias_or_name.lower() for i in dimensions}
     measures = tuple(
-        _measure(name, expanded[name], projections[name], tree, components, aggregates, dimension_names, binds)
-        for name in projections
+        _measure(name, expanded[name], projections[name], tree, components, aggregates, binds) for name in projections
     )
     return measures, tuple(components.parts.values())
 
 
 def _measure(
     name: str,
-    expanded: exp.Expression,
-    projection: exp.Expression,
+    expanded: exp.Expr,
+    projection: exp.Expr,
     tree: exp.Select,
     components: _Components,
     aggregates: Collection[str],
-    dimension_names: Collection[str],
     binds: Callable[[str], bool],
 ) -> Measure:
     calls = aggregates_in(expanded, aggregates)
@@ -111,7 +108,7 @@ def _measure(
     return Measure(name, rollup, sql, formula)
 
 
-def _formula(measure: str, call: exp.Expression, components: _Components, binds: Callable[[str], bool]) -> str | None:
+def _formula(measure: str, call: exp.Expr, components: _Components, binds: Callable[[str], bool]) -> str | None:
     """An aggregate call over components, or None where it is holistic."""
     if merge := _merge(call):
         inner = call.this if isinstance(call, exp.Filter) else call
@@ -129,7 +126,7 @@ def _formula(measure: str, call: exp.Expression, components: _Components, binds:
     return f"CAST({parts[0]} AS DOUBLE) / NULLIF({parts[1]}, 0)"
 
 
-def _merge(call: exp.Expression) -> str | None:
+def _merge(call: exp.Expr) -> str | None:
     inner = call.this if isinstance(call, exp.Filter) else call
     argument = inner.this
     exact = not isinstance(argument, exp.Distinct | exp.Order) and (
@@ -138,7 +135,7 @@ def _merge(call: exp.Expression) -> str | None:
     return _MERGE.get(type(inner)) if exact else None
 
 
-def _with_function(call: exp.Expression, inner: exp.Expression, made: exp.Expression) -> str:
+def _with_function(call: exp.Expr, inner: exp.Expr, made: exp.Expr) -> str:
     """The call with its function exchanged, its FILTER kept."""
     if call is inner:
         return made.sql("duckdb")

@@ -58,9 +58,9 @@ def shape_of(tree: exp.Query, source_columns: Collection[str], aggregates: Colle
     return Shape(True, f"grouped metric: it groups by {names}, exactly what it projects beside aggregates", plain)
 
 
-def aggregates_in(node: exp.Expression, aggregates: Collection[str]) -> list[exp.Expression]:
-    """The outermost aggregate calls of an expression, each with its FILTER and WITHIN GROUP, not those of subqueries."""
-    found: list[exp.Expression] = []
+def aggregates_in(node: exp.Expr, aggregates: Collection[str]) -> list[exp.Expr]:
+    """The outermost aggregate calls of an expression, each with its FILTER and WITHIN GROUP; subqueries keep theirs."""
+    found: list[exp.Expr] = []
     for call in outer(node):
         if not is_aggregate(call, aggregates):
             continue
@@ -70,7 +70,7 @@ def aggregates_in(node: exp.Expression, aggregates: Collection[str]) -> list[exp
     return found
 
 
-def is_aggregate(node: exp.Expression, aggregates: Collection[str]) -> bool:
+def is_aggregate(node: exp.Expr, aggregates: Collection[str]) -> bool:
     """Whether a node is a call of what DuckDB's own catalogue calls an aggregate function."""
     if isinstance(node, exp.Anonymous):
         return node.name.lower() in aggregates
@@ -79,7 +79,7 @@ def is_aggregate(node: exp.Expression, aggregates: Collection[str]) -> bool:
     return isinstance(node, exp.Func) and any(name.lower() in aggregates for name in type(node).sql_names())
 
 
-def _is_measure(projection: exp.Expression, tree: exp.Select, aggregates: Collection[str]) -> bool:
+def _is_measure(projection: exp.Expr, tree: exp.Select, aggregates: Collection[str]) -> bool:
     """An aggregate inside, or made of earlier projections one of which is a measure."""
     if aggregates_in(projection, aggregates):
         return True
@@ -87,7 +87,7 @@ def _is_measure(projection: exp.Expression, tree: exp.Select, aggregates: Collec
     return any(_is_measure(named[c.name.lower()], tree, aggregates) for c in references(projection, tree))
 
 
-def _position(key: exp.Expression, tree: exp.Select, source_columns: Collection[str]) -> int | None:
+def _position(key: exp.Expr, tree: exp.Select, source_columns: Collection[str]) -> int | None:
     """Which projection a GROUP BY key is: by number, by the same expression, or by an alias that no column hides."""
     if isinstance(key, exp.Literal) and key.is_int:
         return int(key.name) - 1

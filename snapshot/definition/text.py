@@ -71,7 +71,10 @@ class MetricText:
 
 
 def read(path: str, name: str, sql: str) -> tuple[MetricText, list[Problem]]:
-    """Read one file's text; problems are unknown and malformed directives. Raises sqlglot's TokenError for broken text."""
+    """Read one file's text; problems are unknown and malformed directives.
+
+    Raises sqlglot's TokenError for broken text.
+    """
     tokens = sqlglot.tokenize(sql, read="duckdb")
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         sql, tokens = sql[: tokens[-1].start] + sql[tokens[-1].end + 1 :], tokens[:-1]

@@ -28,7 +28,7 @@ class Reading(Protocol):
         """The source's clock when the read began."""
 
     def misfits(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
-        """An Arrow stream of (place, key, value): an empty row, then at most one value of a kind no type of ours takes."""
+        """An Arrow stream of (place, key, value): an empty row, then at most one value of a wrong kind."""
 
     def rows(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
         """The rows of a table as an Arrow stream (the PyCapsule interface) of the shape's columns, on the wire.
@@ -37,7 +37,7 @@ class Reading(Protocol):
         """
 
     def fitting(self, column: str, kind: str) -> str:
-        """The DuckDB expression that makes a column's wire value its declared type, and is null where it does not fit."""
+        """The DuckDB expression that makes a wire value its declared type, and is null where it does not fit."""
 
 
 class Source(Protocol):
@@ -55,7 +55,10 @@ class Source(Protocol):
 
 
 def open_source(settings: SourceSettings, root: Path) -> Source:
-    """The source of that URL; relative paths are relative to the project. Raises ProjectError for what cannot be one."""
+    """The source of that URL; relative paths are relative to the project.
+
+    Raises ProjectError for what cannot be one.
+    """
     place = Problem(FILE_NAME, 0, "")
     missing = [name for name in re.findall(r"\$\{(\w+)\}", settings.url) if name not in os.environ]
     if missing:

@@ -21,6 +21,11 @@ class ColumnShape:
     type: str
     nullable: bool
 
+    @property
+    def definition(self) -> str:
+        """As in CREATE TABLE: `BIGINT NOT NULL`."""
+        return self.type if self.nullable else f"{self.type} NOT NULL"
+
 
 @dataclass(frozen=True)
 class TableShape:
@@ -51,9 +56,7 @@ def write_lock(root: Path, shapes: Shapes) -> bool:
         source: {
             name: {
                 "key": list(table.key),
-                "columns": {
-                    column: c.type + ("" if c.nullable else " NOT NULL") for column, c in table.columns.items()
-                },
+                "columns": {column: c.definition for column, c in table.columns.items()},
             }
             for name, table in sorted(tables.items())
         }

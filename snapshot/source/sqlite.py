@@ -76,14 +76,16 @@ class SqliteSource:
     def read(self) -> Iterator[SqliteReading]:
         """One read transaction; what is committed meanwhile is not seen."""
         try:
-            with adbc.AdbcDatabase(driver=adbc_driver_sqlite._driver_path(), uri=self._uri()) as database:
-                with adbc.AdbcConnection(database) as connection:
-                    _execute(connection, f"pragma busy_timeout = {BUSY_MILLISECONDS}")
-                    connection.set_autocommit(False)
-                    # The transaction sees the file as of its first read: nothing committed before as_of is missing.
-                    as_of = datetime.now(UTC)
-                    _execute(connection, "select count(*) from sqlite_master")
-                    yield SqliteReading(self.name, as_of, connection)
+            with (
+                adbc.AdbcDatabase(driver=adbc_driver_sqlite._driver_path(), uri=self._uri()) as database,
+                adbc.AdbcConnection(database) as connection,
+            ):
+                _execute(connection, f"pragma busy_timeout = {BUSY_MILLISECONDS}")
+                connection.set_autocommit(False)
+                # The transaction sees the file as of its first read: nothing committed before as_of is missing.
+                as_of = datetime.now(UTC)
+                _execute(connection, "select count(*) from sqlite_master")
+                yield SqliteReading(self.name, as_of, connection)
         except adbc.Error as error:
             raise self._unavailable(error) from error
 

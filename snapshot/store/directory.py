@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DiskFailed, NoSnapshot, NoSuchGeneration
@@ -38,7 +38,7 @@ class Store:
 
     directory: Path
     keep: int
-    disk: Disk = PosixDisk()
+    disk: Disk = field(default_factory=PosixDisk)
     observe: Observer = nobody
 
     @property
@@ -99,7 +99,10 @@ class Store:
             raise DiskFailed(f"{POINTER} could not be moved: {error.strerror}") from error
 
     def rollback(self, number: int | None) -> Generation:
-        """Flip to a generation that is kept: that of `number`, or the one before the current. Raises NoSuchGeneration."""
+        """Flip to a generation that is kept: that of `number`, or the one before the current.
+
+        Raises NoSuchGeneration.
+        """
         generations = self.generations()
         current = self.current().number
         for generation in generations:
@@ -128,7 +131,10 @@ class Store:
         self._mend_pointer(generations)
 
     def remove_older(self) -> None:
-        """Keep the newest `keep` generations, and the current one in any case. Readers of a removed file keep it open."""
+        """Keep the newest `keep` generations, and the current one in any case.
+
+        Readers of a removed file keep it open.
+        """
         current = self.current()
         for generation in self.generations()[self.keep :]:
             if generation != current:

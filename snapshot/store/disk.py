@@ -1,4 +1,4 @@
-"""The operations of the disk on whose order publication depends, behind a small interface so that tests can watch them fail."""
+"""The operations of the disk on whose order publication depends, behind an interface: tests can watch them fail."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class PosixDisk:
             os.close(descriptor)
 
     def rename(self, source: Path, target: Path) -> None:
-        """rename(2)."""
+        """The system call of that name."""
         source.replace(target)
 
     def link(self, link: Path, target: str) -> None:
-        """symlink(2)."""
+        """As symlink(2) does."""
         link.symlink_to(target)
 
     def remove(self, path: Path) -> None:
-        """unlink(2)."""
+        """As unlink(2) does."""
         path.unlink(missing_ok=True)

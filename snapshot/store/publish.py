@@ -25,7 +25,9 @@ class Staged:
 
 
 def publish(store: Store, staged: Staged, number: int, built_at: datetime) -> Generation:
-    """Verify, sync, rename, flip. Raises Damaged where the file does not read back whole, DiskFailed where the disk refuses.
+    """Verify, sync, rename, flip.
+
+    Raises Damaged where the file does not read back whole, DiskFailed where the disk refuses.
 
     The rename makes the generation exist; the flip makes it current. All that the new name stands for is on the disk
     before the name is, and the name is before the pointer.

@@ -1,0 +1,93 @@
+"""How the command line shows things: results on standard output, what is said about them on standard error."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from snapshot.errors import Problem
+from snapshot.events import Event, MetricComputed, Observer, TableExported, nobody
+
+_out = Console(soft_wrap=True, highlight=False)
+_err = Console(soft_wrap=True, highlight=False, stderr=True)
+
+
+def say(text: str) -> None:
+    """A line of the result."""
+    _out.print(text, markup=False)
+
+
+def complain(problem: Problem | Exception | str) -> None:
+    """A line about what is wrong."""
+    _err.print(str(problem), style="red", markup=False)
+
+
+def note(text: str) -> None:
+    """A line about what happened, beside the result."""
+    _err.print(text, markup=False)
+
+
+def show_values(values: Mapping[str, Any], *, as_json: bool) -> None:
+    """Named values, one a line."""
+    if as_json:
+        print(json.dumps({key.replace(" ", "_"): value for key, value in values.items()}, indent=2))
+        return
+    for key, value in values.items():
+        say(f"{key:15}  {'-' if value is None else value}")
+
+
+def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool, as_csv: bool) -> None:
+    """Rows as a table, as JSON objects or as CSV."""
+    if as_json:
+        objects = [dict(zip(columns, row, strict=True)) for row in rows]
+        print(json.dumps(objects, default=str, indent=2, ensure_ascii=False))
+    elif as_csv:
+        csv.writer(sys.stdout).writerows([columns, *rows])
+    else:
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row))
+        _out.print(table)
+
+
+@contextmanager
+def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
+    """How a refresh shows: as JSON lines, as a bar on a terminal, or not at all."""
+    if as_json:
+        yield lambda event: print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
+        return
+    if not _err.is_terminal:
+        yield nobody
+        return
+    with _bar() as bar:
+        task = bar.add_task("reading the source", total=None)
+
+        def show(event: Event) -> None:
+            if isinstance(event, TableExported):
+                total = event.total + metrics
+                bar.update(task, description=f"exported {event.table}", total=total, completed=event.position)
+            elif isinstance(event, MetricComputed):
+                bar.update(task, description=f"computed {event.metric}", advance=1)
+
+        yield show
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for something that says what it is at, how much of it is done, and of how much."""
+    with _bar() as bar:
+        task = bar.add_task(what)
+        yield lambda part, done, total: bar.update(task, description=f"{what}: {part}", completed=done, total=total)
+
+
+def _bar() -> Progress:
+    return Progress(TextColumn("{task.description:36}"), BarColumn(), TimeElapsedColumn(), console=_err)
