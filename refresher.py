@@ -27,6 +27,7 @@ from snapshot.build import Clock, now, refresh
 from snapshot.errors import Locked, PacelayerError
 from snapshot.events import Event, MetricComputed, Observer, Published, RefreshFailed, Repaired, TableExported
 from snapshot.project import load
+from snapshot.reader import read_catalog
 from snapshot.settings import Settings
 from snapshot.store import Failure, Status, Store, locked, read_status, write_status
 
@@ -65,7 +66,12 @@ class Refresher:
                 self.stop.wait(LOCK_SECONDS)
 
     def _keep_pace(self) -> None:
-        self._refresh()
+        if delay := self._first_delay():
+            log.info("the current snapshot is good for %.0f s", delay)
+            self._plan(delay)
+            self._say(replace(read_status(self.settings.directory), next_run=self.clock() + timedelta(seconds=delay)))
+        else:
+            self._refresh()
         while not self.stop.wait(max(0.0, self.scheduler.idle_seconds or 0.0)):
             self.scheduler.run_pending()
 
@@ -73,6 +79,17 @@ class Refresher:
         """Make the next refresh the only one to come, in that many seconds, at least one."""
         self.scheduler.clear()
         self.scheduler.every(max(1, math.ceil(seconds))).seconds.do(self._refresh)
+
+    def _first_delay(self) -> float:
+        """Seconds that the current snapshot is still good for: none where there is none or the project has changed."""
+        try:
+            info = read_catalog(Store(self.settings.directory, keep=1).current().path).snapshot
+        except PacelayerError:
+            return 0.0
+        if info.definition_hash != self.project.definition_hash:
+            return 0.0
+        pace = self._pace()
+        return min(pace, max(0.0, pace - (self.clock() - info.built_at).total_seconds()))
 
     def _refresh(self) -> None:
         """One refresh, after which the next is planned: at the pace, or sooner where it failed and may heal."""

@@ -15,7 +15,7 @@ from .ask import Ask, Asked
 from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
 from .plan import Plan, Question, plan_count, plan_rows
 from .scalars import kind_of
-from .schema import Api, attribute
+from .schema import Api
 from .types import PageInfo, metric_of, snapshot_of, status_of
 
 
@@ -92,7 +92,7 @@ class Answering:
     def _rows(self, plan: Plan) -> list[dict[str, Any]]:
         """The rows of a plan as dicts by field, their values JSON-ready."""
         found = self.generation.query(plan.sql, plan.parameters, self.deadline)
-        names = [attribute(column.field) for column in plan.columns]
+        names = [column.field for column in plan.columns]
         rows = [dict(zip(names, row, strict=False)) for row in found]
         for name, column in zip(names, plan.columns, strict=True):
             convert = kind_of(column.type).to_json

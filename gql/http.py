@@ -6,6 +6,7 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,29 +57,8 @@ class Endpoint:
             media = _media_type(request.headers.get("accept", ""))
             asked = await self._read(request)
             return await self.workers.run(lambda: self._answer(asked, media, deadline))
-        except Malformed as error:
-            return _refused(media, error.status, errors.MALFORMED, error.message, **error.headers)
-        except NotByGet:
-            return _refused(media, 405, errors.MALFORMED, "only queries may be sent by GET", Allow="POST")
-        except NoSnapshot:
-            return _refused(
-                media,
-                503,
-                errors.NO_SNAPSHOT,
-                "no snapshot has been published yet; try again soon",
-                **{"Retry-After": "5"},
-            )
-        except Overloaded:
-            return _refused(
-                media, 503, errors.OVERLOADED, "too many requests at once; try again soon", **{"Retry-After": "1"}
-            )
-        except DeadlineExceeded:
-            message = f"the answer took longer than {self.settings.deadline:g} s; ask for less"
-            return _refused(media, 400 if media == RESPONSE_JSON else 200, errors.TIMEOUT, message)
-        except Exception:
-            number = uuid.uuid4().hex[:12]
-            log.exception("request %s failed", number)
-            return _refused(media, 500, errors.INTERNAL, f"something went wrong; the log knows it as {number}")
+        except Exception as error:  # noqa: BLE001  the API's edge, one of three places where errors end
+            return self._failed(error, media)
 
     async def _read(self, request: HttpRequest) -> Request:
         """Read a request. Raises Malformed."""
@@ -113,6 +93,26 @@ class Endpoint:
                 result = ExecutionResult(None, [error])
         return _response(result, media)
 
+    def _failed(self, error: Exception, media: str) -> Response:
+        """The answer to a request that has no result. What nobody foresaw goes to the log, its number to the client."""
+        match error:
+            case Malformed():
+                return _refused(media, error.status, errors.MALFORMED, error.message, error.headers)
+            case NotByGet():
+                return _refused(media, 405, errors.MALFORMED, "only queries may be sent by GET", {"Allow": "POST"})
+            case NoSnapshot():
+                message = "no snapshot has been published yet; try again soon"
+                return _refused(media, 503, errors.NO_SNAPSHOT, message, {"Retry-After": "5"})
+            case Overloaded():
+                message = "too many requests at once; try again soon"
+                return _refused(media, 503, errors.OVERLOADED, message, {"Retry-After": "1"})
+            case DeadlineExceeded():
+                message = f"the answer took longer than {self.settings.deadline:g} s; ask for less"
+                return _refused(media, 400 if media == RESPONSE_JSON else 200, errors.TIMEOUT, message)
+        number = uuid.uuid4().hex[:12]
+        log.error("request %s failed", number, exc_info=error)
+        return _refused(media, 500, errors.INTERNAL, f"something went wrong; the log knows it as {number}")
+
 
 def _response(result: ExecutionResult, media: str) -> Response:
     """A result on the wire. Without `data` it is a request error, which the newer media type says by its status."""
@@ -135,7 +135,7 @@ def _log_unexpected(found: list[GraphQLError]) -> None:
             log.error("a field failed: %s", error, exc_info=error.original_error)
 
 
-def _refused(media: str, status: int, code: str, message: str, **headers: str) -> Response:
+def _refused(media: str, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
     body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
     return Response(body, status, headers, media_type=f"{media}; charset=utf-8")
 
@@ -179,7 +179,7 @@ def _from_body(body: bytes) -> Request:
 
 
 def _json(text: bytes) -> Any:
-    """JSON. orjson first; Python's own for whole numbers that orjson takes for floats."""
+    """JSON: orjson refuses what is none (NaN, broken UTF-8, endless depth), Python keeps long whole numbers."""
     try:
         orjson.loads(text)
         return json.loads(text)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from graphql import (
@@ -66,7 +66,7 @@ def build(catalog: Catalog) -> Api:
         if metric.keys:
             name = look_up_field(metric)
             keys = [
-                _argument(attribute(c.field), c.field, kind_of(c.type).annotation, c.description)
+                _argument(_attribute(c.field), c.field, kind_of(c.type).annotation, c.description)
                 for c in map(metric.column, metric.keys)
             ]
             fields[name] = _root_field(
@@ -81,23 +81,20 @@ def build(catalog: Catalog) -> Api:
     query = strawberry.type(
         type("Query", (), fields), name="Query", description=f"The numbers of {catalog.snapshot.project}."
     )
-    schema = strawberry.Schema(query, config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_value))
-    graphql = schema._schema
+    graphql = strawberry.Schema(query, config=StrawberryConfig(scalar_map=SCALARS))._schema
     root = graphql.query_type
     assert root is not None  # noqa: S101  it was made above; this tells mypy
     for field in root.fields.values():
         field.resolve = _answer
+    for kind in (graphql.type_map[_type_name(m, suffix)] for m in catalog.metrics for suffix in _suffixes(m)):
+        for field in cast("GraphQLObjectType", kind).fields.values():
+            field.resolve = _item
     return Api(catalog, graphql, root, roots, print_schema(graphql) + "\n")
 
 
 def look_up_field(metric: Metric) -> str:
     """`userDashboard` by `userId` -> `userDashboardByUserId`."""
     return metric.field + "By" + "And".join(_capital(metric.column(key).field) for key in metric.keys)
-
-
-def attribute(field: str) -> str:
-    """The Python name of a field: Python's own words get an underscore."""
-    return field + "_" if keyword.iskeyword(field) else field
 
 
 def enum_value(column: Column) -> str:
@@ -130,9 +127,9 @@ def _answer(answers: Mapping[str, Any], info: GraphQLResolveInfo[Any], **_: Any)
     return answers[str(info.path.key)]
 
 
-def _value(source: Any, name: str) -> Any:
-    """A field's value: rows are dicts, everything else has attributes."""
-    return source[name] if isinstance(source, dict) else getattr(source, name)
+def _item(source: Mapping[str, Any], info: GraphQLResolveInfo[Any]) -> Any:
+    """A field of a metric's answer: results, totals and rows are dicts by field."""
+    return source[info.field_name]
 
 
 def _row_type(metric: Metric) -> Any:
@@ -171,9 +168,9 @@ def _object_type(name: str, columns: Sequence[Column], description: str) -> Any:
     body: dict[str, Any] = {"__annotations__": {}}
     for column in columns:
         annotation = kind_of(column.type).annotation
-        body["__annotations__"][attribute(column.field)] = annotation | None if column.nullable else annotation
+        body["__annotations__"][_attribute(column.field)] = annotation | None if column.nullable else annotation
         words = ". ".join(filter(None, (column.description.rstrip("."), f"Unit: {column.unit}" if column.unit else "")))
-        body[attribute(column.field)] = strawberry.field(
+        body[_attribute(column.field)] = strawberry.field(
             name=column.field, description=words or None, deprecation_reason=column.deprecated or None
         )
     return strawberry.type(type(name, (), body), name=name, description=description)
@@ -204,8 +201,18 @@ def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
     return arguments
 
 
+def _attribute(field: str) -> str:
+    """The Python name of a field: Python's own words get an underscore."""
+    return field + "_" if keyword.iskeyword(field) else field
+
+
 def _argument(python: str, name: str, annotation: Any, description: str) -> StrawberryArgument:
     return StrawberryArgument(python, name, StrawberryAnnotation(annotation), description=description or None)
+
+
+def _suffixes(metric: Metric) -> tuple[str, ...]:
+    """The object types that a metric has."""
+    return ("Result", "Row", "Totals") if metric.grouped else ("Result", "Row")
 
 
 def _type_name(metric: Metric, suffix: str) -> str:
