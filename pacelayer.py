@@ -194,13 +194,14 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _refresh_once(settings: Settings, *, as_json: bool = False, allow_empty: bool = False) -> Path:
+    from snapshot.build import now
     from snapshot.build import refresh as build_and_publish
     from snapshot.project import load
-    from snapshot.store import Store, locked
+    from snapshot.store import Store, locked, recorded
 
     project, sources = load(settings)
     observer = terminal.refresh_observer(len(project.definitions), as_json=as_json)
-    with locked(settings.directory), observer as observe:
+    with locked(settings.directory), recorded(settings.directory, now), observer as observe:
         store = Store(settings.directory, settings.snapshots.keep, observe=observe)
         return build_and_publish(project, sources, store, observe, allow_empty=allow_empty).path
 

@@ -24,12 +24,12 @@ import schedule
 
 from snapshot import settings as project_settings
 from snapshot.build import Clock, now, refresh
-from snapshot.errors import Locked, PacelayerError
+from snapshot.errors import DiskFailed, Locked, PacelayerError
 from snapshot.events import Event, MetricComputed, Observer, Published, RefreshFailed, Repaired, TableExported
 from snapshot.project import load
 from snapshot.reader import read_catalog
 from snapshot.settings import Settings
-from snapshot.store import Failure, Status, Store, locked, read_status, write_status
+from snapshot.store import Store, locked, read_status, recorded, write_status
 
 log = logging.getLogger("pacelayer.refresher")
 
@@ -39,8 +39,8 @@ FIRST_RETRY = 1.0
 LOCK_SECONDS = 1.0
 
 
-class Stopped(Exception):
-    """A signal came while a refresh was going on; nothing was published."""
+class Stopped(BaseException):
+    """A signal came while a refresh was going on; nothing was published, and nothing failed."""
 
 
 class Refresher:
@@ -69,16 +69,21 @@ class Refresher:
         if delay := self._first_delay():
             log.info("the current snapshot is good for %.0f s", delay)
             self._plan(delay)
-            self._say(replace(read_status(self.settings.directory), next_run=self.clock() + timedelta(seconds=delay)))
         else:
             self._refresh()
         while not self.stop.wait(max(0.0, self.scheduler.idle_seconds or 0.0)):
             self.scheduler.run_pending()
 
     def _plan(self, seconds: float) -> None:
-        """Make the next refresh the only one to come, in that many seconds, at least one."""
+        """Make the next refresh the only one to come, in that many seconds, at least one; and say so."""
+        seconds = max(1, math.ceil(seconds))
         self.scheduler.clear()
-        self.scheduler.every(max(1, math.ceil(seconds))).seconds.do(self._refresh)
+        self.scheduler.every(seconds).seconds.do(self._refresh)
+        directory = self.settings.directory
+        try:
+            write_status(directory, replace(read_status(directory), next_run=self.clock() + timedelta(seconds=seconds)))
+        except DiskFailed as error:
+            log.error("%s", error)
 
     def _first_delay(self) -> float:
         """Seconds that the current snapshot is still good for: none where there is none or the project has changed."""
@@ -94,42 +99,30 @@ class Refresher:
     def _refresh(self) -> None:
         """One refresh, after which the next is planned: at the pace, or sooner where it failed and may heal."""
         begun, directory = self.clock(), self.settings.directory
-        status = replace(read_status(directory), last_run=begun)
-        pace = self._pace()
         try:
-            self._read_again()
-            pace = self._pace()
-            store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
-            refresh(self.project, self.sources, store, self._observe, clock=self.clock)
+            with recorded(directory, self.clock):
+                self._read_again()
+                store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
+                refresh(self.project, self.sources, store, self._observe, clock=self.clock)
+            delay = max(0.0, self._pace() - (self.clock() - begun).total_seconds())
         except Stopped:
             return
         except Exception as error:
-            delay = self._delay(error, status.failures, pace)
-            code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
+            delay = self._delay(error, read_status(directory).failures)
             if not isinstance(error, PacelayerError):
-                log.exception("an error that nobody expected")
+                log.error("an error that nobody foresaw", exc_info=error)
+            code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
             self._observer(RefreshFailed(code, str(error), delay))
-            failure = Failure(begun, code, str(error))
-            status = replace(status, failures=status.failures + 1, last_failure=failure)
-        else:
-            delay = max(0.0, pace - (self.clock() - begun).total_seconds())
-            status = replace(status, failures=0, last_success=begun)
         self._plan(delay)
-        self._say(replace(status, next_run=self.clock() + timedelta(seconds=delay)))
 
     def _pace(self) -> float:
         return min((d.metric.pace for d in self.project.definitions), default=self.settings.pace)
 
-    def _delay(self, error: Exception, failures: int, pace: float) -> float:
+    def _delay(self, error: Exception, failures: int) -> float:
         if isinstance(error, PacelayerError) and not error.retryable:
-            return pace
-        return min(pace, FIRST_RETRY * 2.0**failures) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
-
-    def _say(self, status: Status) -> None:
-        try:
-            write_status(self.settings.directory, status)
-        except OSError as error:
-            log.error("the status could not be written: %s", error.strerror)
+            return self._pace()
+        jitter = random.uniform(0.5, 1.5)  # noqa: S311  no secret
+        return min(self._pace(), FIRST_RETRY * 2.0**failures * jitter)
 
     def _observe(self, event: Event) -> None:
         """Tell the observer, and end a refresh between two steps once a signal has come."""

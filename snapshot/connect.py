@@ -1,7 +1,7 @@
 """How DuckDB is opened, for staging and for reading; nowhere else.
 
-A reading connection is a sandbox only with all of LOCKED: read-only mode alone still reads files, writes by COPY and
-attaches databases.
+A reading connection is a sandbox only once it is locked down: read-only mode alone still reads files, writes by COPY
+and attaches databases.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def empty(*, time_zone: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def read(path: Path, *, threads: int, memory: str, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
-    """A read-only, locked-down connection to a published file: no other file, no extension, no setting can be reached.
+def read(path: Path, *, threads: int, memory: str) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to a published file that reaches no other file and no extension.
 
     `path` must be the generation's own name: DuckDB keeps one instance for each path, so a re-used name would show
-    old data.
+    old data. Before anybody's question is run, `lock_down` makes it a sandbox.
     """
     config = _NO_EXTENSIONS | {
         "enable_external_access": False,
@@ -58,13 +58,16 @@ def read(path: Path, *, threads: int, memory: str, time_zone: str = "UTC") -> du
         "threads": threads,
         "memory_limit": memory,
     }
-    connection = duckdb.connect(str(path), read_only=True, config=config)
+    return duckdb.connect(str(path), read_only=True, config=config)
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection, *, time_zone: str) -> None:
+    """Set the zone that the snapshot was built in, and let nobody change a setting any more."""
     _begin(connection, time_zone)
     connection.execute("set lock_configuration = true")
-    return connection
 
 
 def _begin(connection: duckdb.DuckDBPyConnection, time_zone: str) -> None:
-    """What every session of ours has: the project's zone, and no progress bar of DuckDB's on the terminal."""
-    connection.execute(f"set TimeZone = {literal(time_zone)}")
+    """What every session of ours has: the project's zone (global, for cursors begin anew), and no progress bar."""
+    connection.execute(f"set global TimeZone = {literal(time_zone)}")
     connection.execute("set enable_progress_bar = false")

@@ -53,6 +53,7 @@ class OpenGeneration(Generic[T]):
             raise Damaged(f"{generation.id} cannot be opened: {str(error).splitlines()[0]}") from error
         try:
             self.catalog = read(self._connection)
+            connect.lock_down(self._connection, time_zone=self.catalog.snapshot.time_zone)
             self.value = prepare(self.catalog)
         except BaseException:
             self._connection.close()

@@ -13,7 +13,7 @@ from .directory import Generation, Store
 from .disk import Disk, PosixDisk
 from .lock import locked
 from .publish import Staged, publish, verify
-from .status import Failure, Status, read_status, write_status
+from .status import Failure, Status, read_status, recorded, write_status
 
 __all__ = [
     "Disk",
@@ -26,6 +26,7 @@ __all__ = [
     "locked",
     "publish",
     "read_status",
+    "recorded",
     "verify",
     "write_status",
 ]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from ..errors import DiskFailed, PacelayerError
 
 FILE_NAME = "status.json"
 
@@ -48,10 +52,30 @@ def read_status(directory: Path) -> Status:
 
 
 def write_status(directory: Path, status: Status) -> None:
-    """Replace the status. Raises OSError."""
+    """Replace the status. Raises DiskFailed."""
     temporary = directory / f"{FILE_NAME}.new"
-    temporary.write_text(json.dumps(asdict(status), default=_text, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(directory / FILE_NAME)
+    try:
+        temporary.write_text(json.dumps(asdict(status), default=_text, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(directory / FILE_NAME)
+    except OSError as error:
+        raise DiskFailed(f"{FILE_NAME} could not be written: {error.strerror}") from error
+
+
+@contextmanager
+def recorded(directory: Path, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Write down how a refresh went: what is raised within is a failure, and goes on."""
+    status = replace(read_status(directory), last_run=clock())
+    try:
+        yield
+    except Exception as error:
+        code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
+        failure = Failure(clock(), code, str(error))
+        try:
+            write_status(directory, replace(status, failures=status.failures + 1, last_failure=failure))
+        except DiskFailed as second:
+            error.add_note(str(second))
+        raise
+    write_status(directory, replace(status, failures=0, last_success=status.last_run))
 
 
 def _moment(text: str | None) -> datetime | None:
