@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import ExecutionResult, OperationDefinitionNode, OperationType, get_operation_ast, parse, validate
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType, get_operation_ast
 from graphql.execution.values import VariableValues, get_variable_values
 
 from snapshot.reader import OpenGeneration, Reader
@@ -15,7 +15,6 @@ from snapshot.settings import ServerSettings
 from .ask import ask
 from .errors import BAD_INPUT, INVALID, MAX_ERRORS, refusal
 from .execute import Answering
-from .limits import RULES
 from .schema import Api
 
 
@@ -41,19 +40,19 @@ def answer(
     Raises GraphQLError with a code, NotByGet, DeadlineExceeded and QueryFailed.
     """
     api = generation.value
-    document = parse(request.query, max_tokens=limits.max_tokens)
-    if found := validate(api.schema, document, RULES, max_errors=MAX_ERRORS):
-        return ExecutionResult(None, found, {"code": INVALID})
-    operation = get_operation_ast(document, request.operation_name)
+    document = api.documents(request.query, limits.max_tokens)
+    if document.errors:
+        return ExecutionResult(None, list(document.errors), {"code": INVALID})
+    operation = get_operation_ast(document.node, request.operation_name)
     if operation is None:
         raise refusal(INVALID, "name one of the document's operations as operationName")
     if request.get and operation.operation is not OperationType.QUERY:
         raise NotByGet
     if operation.operation is not OperationType.QUERY:
         raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
-    asked = ask(api, document, operation, _variables(api, operation, request.variables), limits.max_fields)
+    asked = ask(api, document.node, operation, _variables(api, operation, request.variables), limits.max_fields)
     answering = Answering(reader, generation, deadline, limits.max_rows)
-    return answering.respond(document, asked, request.variables, request.operation_name)
+    return answering.respond(document.node, asked, request.variables, request.operation_name)
 
 
 def _variables(api: Api, operation: OperationDefinitionNode, inputs: Mapping[str, Any]) -> VariableValues:

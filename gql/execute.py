@@ -12,6 +12,7 @@ from snapshot.catalog import MAX_SAFE_INTEGER, Column
 from snapshot.reader import OpenGeneration, Reader
 
 from .ask import Ask, Asked
+from .complete import RowExecutor, Rows
 from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
 from .plan import Plan, Question, plan_count, plan_rows
 from .scalars import kind_of
@@ -40,6 +41,7 @@ class Answering:
             root_value=answers,
             variable_values=dict(variables),
             operation_name=operation_name,
+            executor_class=RowExecutor,
         )
 
     def _other(self, field: str) -> Any:
@@ -57,7 +59,7 @@ class Answering:
             assert asked.nodes is not None  # noqa: S101  a look-up always has its row there; this tells mypy
             rows = self._rows(plan_rows(asked.nodes, limit=1))
             return rows[0] if rows else None
-        nodes, more = self._nodes(asked) if asked.nodes else ([], False)
+        nodes, more = self._nodes(asked) if asked.nodes else (Rows(), False)
         metric = asked.root.metric
         return {
             "nodes": nodes,
@@ -68,7 +70,7 @@ class Answering:
             "computedAt": metric.computed_at,
         }
 
-    def _nodes(self, asked: Ask) -> tuple[list[dict[str, Any]], bool]:
+    def _nodes(self, asked: Ask) -> tuple[Rows, bool]:
         """The rows and whether more follow. One row more than is wanted is asked for, which tells."""
         question, wanted = asked.nodes, self.max_rows if asked.first is None else asked.first
         assert question is not None  # noqa: S101  the caller looked; this tells mypy
@@ -82,18 +84,18 @@ class Answering:
             way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
             message = f"the answer has {count} rows, more than {self.max_rows}; {way_out}"
             raise refusal(TOO_MANY_ROWS, message, question.node)
-        return rows[:wanted], len(rows) > wanted
+        return Rows(rows[:wanted]), len(rows) > wanted
 
     def _count(self, question: Question) -> int:
         plan = plan_count(question)
         ((count,),) = self.generation.query(plan.sql, plan.parameters, self.deadline)
         return int(count)
 
-    def _rows(self, plan: Plan) -> list[dict[str, Any]]:
+    def _rows(self, plan: Plan) -> Rows:
         """The rows of a plan as dicts by field, their values JSON-ready."""
         found = self.generation.query(plan.sql, plan.parameters, self.deadline)
         names = [column.field for column in plan.columns]
-        rows = [dict(zip(names, row, strict=False)) for row in found]
+        rows = Rows(dict(zip(names, row, strict=False)) for row in found)
         for name, column in zip(names, plan.columns, strict=True):
             convert = kind_of(column.type).to_json
             if convert is not None:

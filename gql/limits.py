@@ -1,4 +1,4 @@
-"""What one request may take: its size, its words, and how many requests are worked on at once."""
+"""What one request may take: its size, and how many requests are worked on at once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from graphql import MaxIntrospectionDepthRule, specified_rules
-
-RULES = [*specified_rules, MaxIntrospectionDepthRule]
 # So many requests may wait for a thread; further ones are told to come back.
 WAITING_PER_THREAD = 16
 # A client that drips its body is let go after so long.

@@ -32,6 +32,7 @@ from strawberry.types.field import StrawberryField
 from snapshot.catalog import Catalog, Column, Metric
 from snapshot.reader import read_catalog
 
+from .document import Documents, documents
 from .inputs import Direction, Inputs, input_type
 from .scalars import SCALARS, DateTime, kind_of
 from .types import MetricType, PageInfo, SnapshotType, StatusType
@@ -53,6 +54,7 @@ class Api:
     schema: GraphQLSchema
     root: GraphQLObjectType
     roots: Mapping[str, Root]
+    documents: Documents
     sdl: str
 
 
@@ -89,7 +91,7 @@ def build(catalog: Catalog) -> Api:
     for kind in (graphql.type_map[_type_name(m, suffix)] for m in catalog.metrics for suffix in _suffixes(m)):
         for field in cast("GraphQLObjectType", kind).fields.values():
             field.resolve = _item
-    return Api(catalog, graphql, root, roots, print_schema(graphql) + "\n")
+    return Api(catalog, graphql, root, roots, documents(graphql), print_schema(graphql) + "\n")
 
 
 def look_up_field(metric: Metric) -> str:
