@@ -22,7 +22,7 @@ class RowExecutor(Executor[Any]):
     """The executor of graphql-core, but for lists of `Rows`."""
 
     def complete_list_value(self, return_type: Any, field_details_list: Any, *arguments: Any) -> Any:
-        """The list, completed at once; where that would break a promise of the schema, the ordinary way to its error."""
+        """The list, completed at once; where that would break a promise of the schema, the usual way to its error."""
         result = arguments[2]
         if isinstance(result, Rows):
             kind = cast("GraphQLObjectType", get_named_type(return_type))

@@ -143,7 +143,7 @@ def _parse_decimal(value: Any) -> Decimal:
         raise ValueError('Decimal is a text of digits like "12.30"') from error
     if not number.is_finite() or len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
         raise ValueError(f'Decimal is a text of at most {MAX_DIGITS} digits like "12.30"')
-    return number
+    return Decimal(format(number, "f"))
 
 
 def _parse_decimal_literal(node: ValueNode, _: object = None) -> Decimal:

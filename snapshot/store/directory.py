@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -154,9 +155,24 @@ class Store:
         try:
             self.current()
         except NoSnapshot:
-            if generations:
-                self.point_to(generations[0])
-                self.observe(Repaired(f"{POINTER} named nothing and now names {generations[0].id}"))
+            for generation in filter(intact, generations):
+                self.point_to(generation)
+                self.observe(Repaired(f"{POINTER} named nothing and now names {generation.id}"))
+                return
+
+
+def intact(generation: Generation) -> bool:
+    """Whether a generation's bytes are those that its checksum was made of."""
+    try:
+        return checksum_path(generation.path).read_text(encoding="ascii").split()[0] == checksum(generation.path)
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def checksum_path(path: Path) -> Path:

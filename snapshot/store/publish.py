@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from .. import connect
 from ..catalog import quote
 from ..errors import Damaged, DiskFailed
 from ..events import StepReached
-from .directory import Generation, Store, checksum_path
+from .directory import Generation, Store, checksum, checksum_path
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,8 @@ def verify(path: Path) -> None:
 
 
 def _write_checksum(store: Store, snapshot: Path, target: Path) -> None:
-    with snapshot.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     sidecar = checksum_path(target)
-    sidecar.write_text(f"{digest}  {target.name}\n", encoding="ascii")
+    sidecar.write_text(f"{checksum(snapshot)}  {target.name}\n", encoding="ascii")
     sidecar.chmod(0o444)
     store.disk.sync(sidecar)
 
