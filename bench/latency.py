@@ -31,7 +31,7 @@ from orders o join users u on u.id = o.user_id
 where o.created_at >= ? group by 1, 2 order by 1, 2
 """
 SNAPSHOT = """
-select day, plan, orders, revenue, buyers from rollup.revenue__day__plan where day >= ? order by day, plan
+select day, plan, orders, revenue, buyers from rollup."revenue by day, plan" where day >= ? order by day, plan
 """
 DOCUMENT = """query ($since: Date!) {
   revenue(by: [DAY, PLAN], where: {day: {gte: $since}}) { nodes { day plan orders revenue buyers } }

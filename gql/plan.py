@@ -84,7 +84,12 @@ def _plain(question: Question) -> Plan:
 
 
 def _stored(question: Question) -> Plan | None:
-    """A stored grouping that is exactly the question's, its filter on the groups themselves."""
+    """A stored grouping that is exactly the question's, its filter on the groups themselves.
+
+    What is grouped by nothing is one row whatever the filter lets in, so a filter would take that row away.
+    """
+    if not question.by and question.where:
+        return None
     for grain, sources in _grains(question):
         if set(grain.by) == {c.name for c in question.by} and {m.name for m in question.measures} <= set(grain.columns):
             condition = predicate(question.where, sources)
@@ -106,7 +111,7 @@ def _re_aggregated(question: Question) -> Plan | None:
             condition = predicate(question.where, sources)
             groups = [f"{sources[c.field]} as {quote(c.name)}" for c in question.by]
             parts = [f"cast({_merged(c)} as {c.type}) as {quote(c.name)}" for c in needed]
-            merged = ", ".join([*groups, *parts]) or "1"
+            merged = ", ".join([*groups, *parts]) or "count(*)"
             inner = f"select {merged} from {grain.table} where {condition.sql}{_group_by(question)}"
             measures = [f"cast({m.formula} as {m.type}) as {quote(m.name)}" for m in question.measures]
             wanted = ", ".join([*(quote(c.name) for c in question.by), *measures]) or "1"
@@ -126,7 +131,7 @@ def _from_base(question: Question) -> Plan | None:
         return None
     condition = predicate(question.where, {c.field: f"({c.sql})" for c in metric.dimensions})
     columns = (*question.by, *question.measures)
-    wanted = ", ".join(f"cast({c.sql} as {c.type}) as {quote(c.name)}" for c in columns) or "1"
+    wanted = ", ".join(f"cast({c.sql} as {c.type}) as {quote(c.name)}" for c in columns) or "count(*)"
     own = f"({metric.base_where}) and " if metric.base_where else ""
     sql = (
         f"{metric.base_with} select {wanted} from {metric.base_from} where {own}({condition.sql}){_group_by(question)}"
@@ -187,13 +192,19 @@ def _filtered(where: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 def _order(question: Question) -> str:
-    keys = [f"{quote(column.name)} {direction}" for column, direction in question.order_by]
+    keys = [f"{_finite(column)} {direction}" for column, direction in question.order_by]
     ordered = {column.name for column, _ in question.order_by}
     if question.metric.grouped:
         keys += [f"{quote(column.name)} asc nulls last" for column in question.by if column.name not in ordered]
     else:
         keys.append('"_row"')
     return f" order by {', '.join(keys)}" if keys else ""
+
+
+def _finite(column: Column) -> str:
+    """A column as an order sees it: what JSON has no number for is null there, and null here."""
+    name = quote(column.name)
+    return f"if(isfinite({name}), {name}, null)" if column.type in ("FLOAT", "DOUBLE") else name
 
 
 def order_keys(

@@ -34,7 +34,7 @@ from snapshot.reader import read_catalog
 
 from .document import Documents, documents
 from .inputs import Direction, Inputs, input_type
-from .scalars import SCALARS, DateTime, kind_of
+from .scalars import SCALARS, DateTime, Kind, kind_of
 from .types import MetricType, PageInfo, SnapshotType, StatusType
 
 
@@ -169,13 +169,20 @@ def _result_type(metric: Metric, row: Any) -> Any:
 def _object_type(name: str, columns: Sequence[Column], description: str) -> Any:
     body: dict[str, Any] = {"__annotations__": {}}
     for column in columns:
-        annotation = kind_of(column.type).annotation
+        annotation = _kind(name, column).annotation
         body["__annotations__"][_attribute(column.field)] = annotation | None if column.nullable else annotation
         words = ". ".join(filter(None, (column.description.rstrip("."), f"Unit: {column.unit}" if column.unit else "")))
         body[_attribute(column.field)] = strawberry.field(
             name=column.field, description=words or None, deprecation_reason=column.deprecated or None
         )
     return strawberry.type(type(name, (), body), name=name, description=description)
+
+
+def _kind(type_name: str, column: Column) -> Kind:
+    try:
+        return kind_of(column.type)
+    except ValueError as error:
+        raise ValueError(f"{type_name}.{column.field}: {error}") from error
 
 
 def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
@@ -226,19 +233,28 @@ def _capital(name: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print a snapshot's schema; with --contract, print what of the contract it would break, and fail if anything."""
-    parser = argparse.ArgumentParser(prog="gql.schema", description=main.__doc__)
+    """Print a snapshot's schema; with --contract, only what of the contract it would break.
+
+    3 where there are breaks, or a column whose type has no scalar: what is wrong is printed then.
+    """
+    parser = argparse.ArgumentParser(prog="gql.schema", description="The schema of a snapshot's API.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--contract", type=Path)
     arguments = parser.parse_args(argv)
-    api = build(read_catalog(arguments.file))
+    try:
+        api = build(read_catalog(arguments.file))
+    except ValueError as error:
+        print(error)
+        return 3
     if arguments.contract is None:
         print(api.sdl, end="")
         return 0
     breaks = find_breaking_changes(build_schema(arguments.contract.read_text(encoding="utf-8")), api.schema)
     for change in breaks:
         print(f"schema.graphql: {change.description}")
-    return 1 if breaks else 0
+    if breaks:
+        print("'pacelayer schema' writes the new contract, once your clients are ready for it")
+    return 3 if breaks else 0
 
 
 if __name__ == "__main__":

@@ -28,6 +28,12 @@ _NUMERIC = (
     "DECIMAL",
 )
 
+# The columns of `dashboard_metrics` and their types, also where no metric has a number.
+_NO_ROWS = (
+    "select null::varchar as metric, null::timestamp as period, null::json as dimensions, null::varchar as measure, "
+    "null::varchar as value, null::double as number, null::timestamptz as computed_at where false"
+)
+
 
 def aggregate(
     connection: duckdb.DuckDBPyConnection,
@@ -72,7 +78,8 @@ def _grains(connection: duckdb.DuckDBPyConnection, definition: Definition, as_of
         components = [(c.name, c.sql, c.type) for c in metric.components]
         yield _rollup(connection, definition, f"rollup.{quote(metric.name)}", metric.own_grain, components, as_of)
     for by in definition.rollups:
-        name = f"rollup.{quote('__'.join((metric.name, *by)) if by else f'{metric.name}__total')}"
+        # A name that no metric can have, so that no two tables are ever called alike.
+        name = f"rollup.{quote(' '.join((metric.name, 'by', ', '.join(by)) if by else (metric.name, 'in total')))}"
         measures = [(m.name, m.sql, m.type) for m in metric.measures if m.sql]
         hidden = [(c.name, c.sql, c.type) for c in metric.components if c.name not in visible]
         yield _rollup(connection, definition, name, by, [*measures, *hidden], as_of)
@@ -127,7 +134,7 @@ def create_dashboard_view(connection: duckdb.DuckDBPyConnection, metrics: Sequen
 
     It looks at the catalogue, which must be there.
     """
-    rows = " union all ".join(part for metric in metrics for part in _long_rows(metric))
+    rows = " union all ".join((_NO_ROWS, *(part for metric in metrics for part in _long_rows(metric))))
     connection.execute(f"create view main.dashboard_metrics as {rows}")
     connection.execute("comment on view main.dashboard_metrics is 'Every metric in one long table: one row a measure'")
 

@@ -18,6 +18,7 @@ from .errors import Problem, ProjectError
 
 FILE_NAME = "pacelayer.toml"
 PACE = re.compile(r"(\d+)\s*(s|m|h|d)")
+MAX_PORT = 65535
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # A source's name is a schema of the snapshot: these four are the snapshot's own or DuckDB's.
 RESERVED_SCHEMAS = frozenset({"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp"})
@@ -38,7 +39,7 @@ class SourceSettings:
     """`[sources.X]`: one database. `url` is as written, with `${NAME}` where the environment comes in."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     tables: Mapping[str, TableSettings] = field(default_factory=dict)
 
 
@@ -129,10 +130,19 @@ class _Reading:
             self.problem((), "there is no source", 'add [sources.shop] with url = "${SHOP_URL}"')
         snapshots = SnapshotSettings(**self.table(("snapshots",), self.section(data, "snapshots"), SnapshotSettings))
         server = ServerSettings(**self.table(("server",), self.section(data, "server"), ServerSettings))
-        for path, key, value in (("snapshots", "keep", snapshots.keep), ("server", "max_rows", server.max_rows)):
-            if value < 1:
-                self.problem((path, key), f"{key} must be at least 1")
+        for section, values_of in (("snapshots", snapshots), ("server", server)):
+            self.numbers(section, vars(values_of))
         return Settings(root, name, pace, sources=sources, snapshots=snapshots, server=server, **values)
+
+    def numbers(self, section: str, values: dict[str, Any]) -> None:
+        """Values of the right type that nothing could be served with."""
+        for key, value in values.items():
+            if key == "memory" and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", value):
+                self.problem((section, key), f"memory is '{value}'", "write it like 500MB or 4GB")
+            elif isinstance(value, int | float) and value <= 0:
+                self.problem((section, key), f"{key} must be {'at least 1' if isinstance(value, int) else 'above 0'}")
+            elif key == "port" and value > MAX_PORT:
+                self.problem((section, key), f"port must be at most {MAX_PORT}")
 
     def section(self, data: dict[str, Any], name: str, path: tuple[str, ...] = ()) -> dict[str, Any]:
         value = data.get(name, {})
@@ -153,7 +163,7 @@ class _Reading:
             table = self.section(data, name, ("sources",))
             tables = self.section(table, "tables", path)
             rest = self.table(path, {key: value for key, value in table.items() if key != "tables"}, SourceSettings)
-            if "url" not in rest:
+            if "url" not in table:
                 self.problem(path, "the source has no url", 'add url = "${SHOP_URL}" or url = "sqlite:///shop.sqlite"')
             yield SourceSettings(
                 name, rest.get("url", ""), {key: self.source_table((*path, "tables", key), tables) for key in tables}
@@ -178,20 +188,21 @@ class _Reading:
         if shape is SourceSettings:
             del wanted["name"]
         known: dict[str, Any] = {}
+        sections = () if path else ("sources", "snapshots", "server")
         for key, value in data.items():
             if key not in wanted:
-                near = difflib.get_close_matches(key, wanted, 1)
+                near = difflib.get_close_matches(key, (*wanted, *sections), 1)
                 hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(wanted)}"
                 self.problem(
                     (*path, key),
                     f"'{key}' is not a key of {'[' + '.'.join(path) + ']' if path else 'the project'}",
                     hint,
                 )
-            elif not _fits(value, str(wanted[key].type) if key != "pace" else "str"):
+            elif not _fits(value, kind := "str" if key == "pace" else str(wanted[key].type)):
                 self.problem(
                     (*path, key),
                     f"'{key}' has a value of the wrong type: {value!r}",
-                    f"it must be {_words(str(wanted[key].type))}",
+                    f"it must be {_words(kind)}",
                 )
             else:
                 known[key] = value
@@ -239,8 +250,8 @@ def _line_of(lines: list[str], path: tuple[str, ...]) -> int:
     best, table = 0, ""
     for number, line in enumerate(lines, 1):
         if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            table = header[1]
-            if table == ".".join(path):
+            table = header[1].replace('"', "").replace("'", "")
+            if table == ".".join(path) or table.startswith(".".join(path) + "."):
                 return number
             if table == ".".join(path[:-1]):
                 best = number

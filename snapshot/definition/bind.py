@@ -67,6 +67,8 @@ def problem_of(path: str, error: duckdb.Error) -> Problem:
     text = str(error)
     place = re.search(r"^LINE (\d+):", text, re.MULTILINE)
     message, *advice = [line.strip() for line in text.split("\n\nLINE", maxsplit=1)[0].splitlines() if line.strip()]
-    message = re.sub(r"^\w+ Error: ", "", message)
-    hint = re.sub(r"^Candidate bindings: ", "did you mean ", " ".join(advice[:1]))
+    message = re.sub(r"^[\w ]+ Error: ", "", message)
+    hint = re.sub(r"^Candidate bindings: :?\s*", "did you mean ", advice[0]) if advice else ""
+    if not hint or hint.endswith(":"):
+        hint = "mend it until a DuckDB shell takes it"
     return Problem(path, int(place[1]) if place else 1, message.rstrip("!"), hint)

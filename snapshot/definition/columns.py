@@ -9,44 +9,59 @@ from sqlglot import exp
 
 from ..catalog import COARSER, Column, Component, Role, field_name, truncate
 from ..source.shape import Shapes
-from .alias import expanded_projection
 from .origin import SourceTable, lineage_of, nullable
+from .parsed import Parsed
 from .rollup import Measure, Part, measures_of
 from .shape import Shape
 
 # What DuckDB computes wider than a client can be sent; the build casts, and a value that does not fit fails it.
 _NARROWED = {"HUGEINT": "BIGINT", "UHUGEINT": "UBIGINT"}
 _TIME_TYPES = ("DATE", "TIMESTAMP")
+# The names that DuckDB has for a unit of time.
+_UNITS = {
+    name: unit
+    for unit, names in {
+        "second": "s sec secs second seconds",
+        "minute": "m min mins minute minutes",
+        "hour": "h hr hrs hour hours",
+        "day": "d day days dayofmonth",
+        "week": "w week weeks weekofyear",
+        "month": "mon mons month months",
+        "quarter": "quarter quarters",
+        "year": "y yr yrs year years",
+    }.items()
+    for name in names.split()
+}
 
 
 @dataclass(frozen=True)
 class Select:
-    """One parsed SELECT with all that is known of it: DuckDB's columns and a comment for each."""
+    """One SELECT with all that is known of it: DuckDB's columns, and a comment for each."""
 
-    tree: exp.Query
+    parsed: Parsed
     described: Sequence[tuple[str, str]]
     comments: Sequence[str]
     tables: Sequence[SourceTable]
     shapes: Shapes
 
+    def expression(self, position: int) -> exp.Expr:
+        """The expression of a column, its references written out; null where a star keeps positions from being told."""
+        exact = len(self.parsed.projections) == len(self.described)
+        return self.parsed.written_out(self.parsed.projections[position]) if exact else exp.null()
+
     def column(self, position: int, role: Role) -> Column:
-        """A column as DuckDB describes it; projection and comment only where positions can be told apart."""
+        """A column as DuckDB describes it."""
         name, kind = self.described[position]
-        exact = len(self.tree.selects) == len(self.described)
-        projection = self.tree.selects[position] if exact else exp.null()
+        expression = self.expression(position)
         return Column(
             name=name,
             field=field_name(name),
             type=_NARROWED.get(kind, kind),
-            nullable=nullable(self.expanded(projection), self.tree, self.shapes),
+            nullable=nullable(expression, self.parsed.tree, self.shapes),
             role=role,
             description=self.comments[position] if len(self.comments) == len(self.described) else "",
-            lineage=lineage_of(self.expanded(projection), self.tables),
+            lineage=lineage_of(expression, self.tables),
         )
-
-    def expanded(self, projection: exp.Expr) -> exp.Expr:
-        """A projection with its references to others written out."""
-        return expanded_projection(projection, self.tree) if isinstance(self.tree, exp.Select) else projection.unalias()
 
 
 def plain_columns(select: Select) -> tuple[Column, ...]:
@@ -55,18 +70,13 @@ def plain_columns(select: Select) -> tuple[Column, ...]:
 
 
 def grouped_columns(
-    select: Select,
-    shape: Shape,
-    aggregates: frozenset[str],
-    types_of: Callable[[Sequence[str]], Sequence[str] | None],
+    select: Select, shape: Shape, types_of: Callable[[Sequence[str]], Sequence[str] | None]
 ) -> tuple[tuple[Column, ...], tuple[Component, ...]]:
     """The dimensions and measures of a grouped metric, and the components its measures are made of.
 
     `types_of` asks DuckDB for the types of expressions over the metric's FROM; None where it refuses one.
     """
-    tree = select.tree
-    assert isinstance(tree, exp.Select)  # noqa: S101  a grouped metric is one SELECT; this tells mypy
-    measures, parts = measures_of(tree, shape.dimensions, aggregates, lambda sql: types_of([sql]) is not None)
+    measures, parts = measures_of(select.parsed, shape.dimensions, lambda sql: types_of([sql]) is not None)
     by_name = {measure.name: measure for measure in measures}
     columns = tuple(
         _dimension(select, position) if position in shape.dimensions else _measure(select, position, by_name)
@@ -99,7 +109,7 @@ def time_dimensions(columns: Sequence[Column]) -> list[Column]:
 
 def _dimension(select: Select, position: int) -> Column:
     column = select.column(position, "dimension")
-    expression = select.expanded(select.tree.selects[position])
+    expression = select.expression(position)
     return replace(column, sql=expression.sql("duckdb"), grain=_grain(expression, column.type))
 
 
@@ -108,13 +118,13 @@ def _grain(expression: exp.Expr, kind: str) -> str:
     if not kind.startswith(_TIME_TYPES):
         return ""
     truncation = expression.find(exp.TimestampTrunc, exp.DateTrunc)
-    unit = truncation.args["unit"].name.lower() if truncation is not None else ""
+    unit = _UNITS.get(truncation.args["unit"].name.lower(), "") if truncation is not None else ""
     return unit if unit in COARSER else ("day" if kind == "DATE" else "second")
 
 
 def _measure(select: Select, position: int, by_name: Mapping[str, Measure]) -> Column:
     column = select.column(position, "measure")
-    measure = by_name[select.tree.selects[position].alias_or_name]
+    measure = by_name[select.parsed.projections[position].alias_or_name]
     return replace(column, rollup=measure.rollup, sql=measure.sql, formula=measure.formula)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,12 +20,12 @@ from ..errors import Problem, ProjectError
 from ..settings import Settings
 from ..source.shape import Shapes
 from . import text as metric_text
-from .alias import shadowed
 from .bind import Binder, problem_of
 from .columns import Select, grouped_columns, plain_columns, time_dimensions, with_grains
 from .directives import Directives, Rule
 from .names import column_problems
 from .origin import Origin, tables_of, uses_of
+from .parsed import Parsed
 from .shape import Shape, shape_of
 from .text import MetricText
 
@@ -48,6 +49,7 @@ class Definition:
     path: str
     metric: Metric
     base: Base
+    tables: frozenset[tuple[str, str]]
     uses: frozenset[Origin]
     rollups: tuple[tuple[str, ...], ...]
     tests: tuple[Rule, ...]
@@ -67,22 +69,25 @@ class Reading:
         described = self._described()
         tree = self._tree()
         tables = tables_of(tree, self.shapes)
-        select = Select(tree, described, self.text.comments, tables, self.shapes)
-        shape = shape_of(tree, self._source_names(), self.binder.aggregates)
+        parsed = Parsed(tree, self._names(tree), self.binder.aggregates)
+        select = Select(parsed, described, self.text.comments, tables, self.shapes)
+        shape = shape_of(parsed)
+        where = self._where(parsed)
         if shape.grouped:
-            self._refuse_shadows(tree)
-            columns, components = grouped_columns(select, shape, self.binder.aggregates, self._types_of)
+            self._refuse_shadows(parsed)
+            columns, components = grouped_columns(select, shape, partial(self._types_of, where))
+            self._refuse_misreading(select, columns, where)
         else:
             columns, components = plain_columns(select), ()
-        definition = self._definition(select, shape, columns, components)
+        definition = self._definition(select, shape, columns, components, where)
         if self.problems:
             raise ProjectError(tuple(self.problems))
         return definition
 
     def _definition(
-        self, select: Select, shape: Shape, columns: Sequence[Column], components: tuple[Component, ...]
+        self, select: Select, shape: Shape, columns: Sequence[Column], components: tuple[Component, ...], where: str
     ) -> Definition:
-        directives = Directives(self.text, columns)
+        tree, directives = select.parsed.tree, Directives(self.text, columns)
         time = directives.time(time_dimensions(columns))
         columns = directives.annotate(with_grains(columns, time))
         base = self._base_from(select) if shape.grouped else ""
@@ -93,30 +98,38 @@ class Reading:
             why=shape.why,
             description=self.text.description,
             sql=self.text.sql,
-            definition_hash=digest(repr((select.tree.sql("duckdb", comments=False), columns, select.tables))),
+            definition_hash=digest(repr((tree.sql("duckdb", comments=False), columns, select.tables))),
             pace=directives.pace(self.settings.pace),
             time=time,
             keys=directives.keys(shape.grouped),
             base_with=self.text.with_ if base else "",
             base_from=base,
-            base_where=self.text.where if base else "",
+            base_where=where if base else "",
             columns=columns,
             components=components,
         )
         rollups = tuple(dict.fromkeys((*directives.rollups(metric.dimensions), *chosen_rollups(metric))))
         tests = directives.tests(lambda rule: self.binder.accepts(f"select ({rule})::boolean from ({self.text.sql})"))
         self.problems += directives.problems + column_problems(self.path, columns, self._lines(columns))
-        clauses = Base(self.text.with_, self.text.from_, self.text.where)
-        return Definition(self.path, metric, clauses, uses_of(select.tree, select.tables), rollups, tests)
+        clauses = Base(self.text.with_, self.text.from_, where)
+        tables = frozenset((table.source, table.name) for table in select.tables)
+        return Definition(self.path, metric, clauses, tables, uses_of(tree, select.tables), rollups, tests)
 
     def _text(self, path: Path) -> tuple[MetricText, list[Problem]]:
         try:
-            return metric_text.read(self.path, self.name, path.read_text(encoding="utf-8"))
+            return metric_text.read(self.path, self.name, path.read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError as error:
             raise ProjectError((Problem(self.path, 0, f"the file is not UTF-8: {error.reason}"),)) from error
         except SqlglotError as error:
             raise ProjectError(
-                (Problem(self.path, 1, f"the text is not SQL: {str(error).splitlines()[0]}"),)
+                (
+                    Problem(
+                        self.path,
+                        1,
+                        f"the text is not SQL: {str(error).splitlines()[0]}",
+                        "is a text or comment left open?",
+                    ),
+                )
             ) from error
 
     def _described(self) -> list[tuple[str, str]]:
@@ -140,33 +153,45 @@ class Reading:
             self._refuse(1, "pacelayer cannot read this SELECT", "begin it with SELECT, WITH or FROM")
         return tree
 
-    def _source_names(self) -> frozenset[str]:
-        """The names that DuckDB would take before an alias: the columns of the FROM."""
+    def _names(self, tree: exp.Query) -> frozenset[str]:
+        """The names that DuckDB would take before an alias: the columns of the FROM, and its tables as whole rows."""
         if not self.text.from_:
             return frozenset()
-        return frozenset(
-            name.lower() for name, _ in self.binder.describe(f"{self.text.with_} select * from {self.text.from_}")
-        )
+        columns = self.binder.describe(f"{self.text.with_} select * from {self.text.from_}")
+        tables = [table.alias_or_name for table in tree.find_all(exp.Table)]
+        return frozenset(name.lower() for name in (*(name for name, _ in columns), *tables))
 
-    def _refuse_shadows(self, tree: exp.Query) -> None:
-        assert isinstance(tree, exp.Select)  # noqa: S101  a grouped metric is one SELECT; this tells mypy
-        names = self._source_names() | {table.alias_or_name.lower() for table in tree.find_all(exp.Table)}
-        for index in shadowed(tree, names):
-            name = tree.expressions[index].alias
+    def _where(self, parsed: Parsed) -> str:
+        """The condition as written; where it refers to a projection, with what that stands for."""
+        where = parsed.tree.args.get("where")
+        if where is None or not parsed.references(where.this):
+            return self.text.where
+        return parsed.written_out(where.this).sql("duckdb")
+
+    def _refuse_shadows(self, parsed: Parsed) -> None:
+        for index in sorted(parsed.shadowed()):
+            name = parsed.projections[index].alias
             message = (
                 f"the alias '{name}' is referred to, but it is also a name of the sources, and DuckDB takes that one"
             )
             self.problems.append(Problem(self.path, self.text.lines[index], message, "choose another alias"))
 
-    def _types_of(self, expressions: Sequence[str]) -> list[str] | None:
-        """The types of aggregates over the metric's FROM; None where DuckDB refuses one of them."""
-        parts = ", ".join(expressions)
-        where = f"where {self.text.where}" if self.text.where else ""
+    def _refuse_misreading(self, select: Select, columns: Sequence[Column], where: str) -> None:
+        """Ask DuckDB whether the expressions that were taken apart still have the types that the whole SELECT gives."""
+        kept = [(column, kind) for column, (_, kind) in zip(columns, select.described, strict=True) if column.sql]
+        if self._types_of(where, [column.sql for column, _ in kept]) != [kind for _, kind in kept]:
+            self._refuse(
+                1, "DuckDB and pacelayer do not read this SELECT alike", "write its expressions in simpler SQL"
+            )
+
+    def _types_of(self, where: str, expressions: Sequence[str]) -> list[str] | None:
+        """The types of expressions over the metric's FROM; None where DuckDB refuses one of them."""
+        condition = f"where {where}" if where else ""
+        sql = f"{self.text.with_} select {', '.join(expressions)} from {self.text.from_} {condition} group by all"
         try:
-            described = self.binder.describe(f"{self.text.with_} select {parts} from {self.text.from_} {where}")
+            return [kind for _, kind in self.binder.describe(sql)]
         except duckdb.Error:
             return None
-        return [kind for _, kind in described]
 
     def _base_from(self, select: Select) -> str:
         """The FROM, where all of its tables are in the snapshot for everybody to read."""

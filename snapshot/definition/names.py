@@ -28,7 +28,7 @@ def is_name(name: str) -> bool:
 
 def column_problems(path: str, columns: Sequence[Column], lines: dict[str, int]) -> list[Problem]:
     """Columns that cannot be fields, or two of which would be one."""
-    problems, seen = [], dict[str, str]()
+    problems, seen = [], dict[str, Column]()
     for column in columns:
         line = lines.get(column.name, 1)
         if not is_name(column.name):
@@ -41,14 +41,13 @@ def column_problems(path: str, columns: Sequence[Column], lines: dict[str, int])
             )
         elif column.field in seen:
             other = seen[column.field]
-            what = f"'{column.name}' and '{other}' would both be the field '{column.field}'"
-            hint = (
-                f"rename '{other}'; '{column.name}' is a coarser grain"
-                if column.role == "grain"
-                else "rename one of them"
-            )
-            problems.append(Problem(path, lines.get(other, line), what, hint))
-        seen[column.field] = column.name
+            grain, written = (column, other) if column.role == "grain" else (other, column)
+            what = f"'{column.name}' and '{other.name}' would both be the field '{column.field}'"
+            hint = f"rename '{written.name}'; '{grain.name}' is a coarser grain"
+            if grain.role != "grain":
+                written, hint = other, "rename one of them"
+            problems.append(Problem(path, lines.get(written.name, 1), what, hint))
+        seen[column.field] = column
     return problems
 
 

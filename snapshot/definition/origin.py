@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ..source.shape import Shapes, TableShape
+from .shape import has_grouping_sets
 
 # Functions that are null only where an argument is.
 _STRICT = (
@@ -89,6 +90,8 @@ def lineage_of(expression: exp.Expr, tables: Sequence[SourceTable]) -> tuple[str
 
 def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes) -> bool:
     """Whether an expression can be null: only what the constraints and the SQL rule out is not."""
+    if not isinstance(tree, exp.Select) or has_grouping_sets(tree):
+        return True
     if isinstance(expression, exp.Column):
         return _column_nullable(expression, tree, shapes)
     if isinstance(expression, exp.Literal | exp.Boolean | exp.CountIf | exp.Count):
@@ -99,7 +102,7 @@ def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes) -> bool:
         return nullable(expression.this, tree, shapes)
     if isinstance(expression, exp.Coalesce):
         return all(nullable(part, tree, shapes) for part in (expression.this, *expression.expressions))
-    if isinstance(expression, _STRICT):
+    if type(expression) in _STRICT:  # not what derives from them: TRY_CAST makes nulls
         parts = [part for part in expression.iter_expressions() if not isinstance(part, exp.DataType | exp.Var)]
         return any(nullable(part, tree, shapes) for part in parts)
     return True
@@ -120,9 +123,10 @@ def _outer_tables(tree: exp.Query, shapes: Shapes) -> list[tuple[SourceTable, bo
         return []
     found: list[tuple[exp.Expr, bool]] = [(start.this, False)]
     for join in tree.args.get("joins") or ():
-        if join.side in ("RIGHT", "FULL"):
+        either = join.side == "FULL" or join.method == "POSITIONAL"
+        if either or join.side == "RIGHT":
             found = [(table, True) for table, _ in found]
-        found.append((join.this, join.side in ("LEFT", "FULL")))
+        found.append((join.this, either or join.side == "LEFT"))
     named = [(table_of(table, shapes), missing) for table, missing in found if isinstance(table, exp.Table)]
     return [(table, missing) for table, missing in named if table is not None]
 
@@ -130,4 +134,4 @@ def _outer_tables(tree: exp.Query, shapes: Shapes) -> list[tuple[SourceTable, bo
 def _reads_all(node: exp.Expr) -> bool:
     if isinstance(node, exp.Join):
         return node.method in ("NATURAL", "POSITIONAL")
-    return isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count)
+    return isinstance(node, exp.Columns) or (isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import Problem, ProjectError
 from ..settings import Settings
-from ..source.shape import Shapes, TableShape
+from ..source.shape import ColumnShape, Shapes, TableShape
 from .bind import Binder
 from .metric import Definition, Reading, digest
 from .names import metric_problems
@@ -76,6 +76,7 @@ def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
 def _exports(settings: Settings, shapes: Shapes, definitions: Sequence[Definition]) -> Shapes:
     """The tables and columns that metrics use or the toml names; the key always comes along, to name rows in errors."""
     used = {origin for definition in definitions for origin in definition.uses}
+    counted = {table for definition in definitions for table in definition.tables}
     configured = {source.name: source.tables for source in settings.sources}
     exports: dict[str, dict[str, TableShape]] = {}
     for source, tables in shapes.items():
@@ -85,10 +86,15 @@ def _exports(settings: Settings, shapes: Shapes, definitions: Sequence[Definitio
                 extra.columns if extra else ()
             )
             excluded = set(extra.exclude) if extra else set[str]()
-            if named - excluded:
+            if named or (source, name) in counted:
                 columns = {c: s for c, s in shape.columns.items() if c in (named | _known_keys(shape)) - excluded}
-                exports.setdefault(source, {})[name] = TableShape(columns, shape.key)
+                exports.setdefault(source, {})[name] = TableShape(columns or _one_column(shape), shape.key)
     return exports
+
+
+def _one_column(shape: TableShape) -> dict[str, ColumnShape]:
+    """Something to count the rows of a table by that has no key and of which no column is used."""
+    return dict([next((name, c) for name, c in shape.columns.items() if not c.type.startswith("?"))])
 
 
 def _known_keys(shape: TableShape) -> set[str]:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ..catalog import Rollup, quote
-from .alias import expanded_projection, outer_nodes, references, replaced
-from .shape import aggregates_in
+from .parsed import Parsed, outer_nodes, replaced
 
 # A call that re-aggregates exactly -> how its partial results merge; counts merge by sum, and are 0 over nothing.
 _MERGE: dict[type[exp.Expr], str] = {
@@ -65,47 +64,45 @@ class _Components:
 
 
 def measures_of(
-    tree: exp.Select,
-    dimensions: Collection[int],
-    aggregates: Collection[str],
-    binds: Callable[[str], bool],
+    parsed: Parsed, dimensions: Collection[int], binds: Callable[[str], bool]
 ) -> tuple[tuple[Measure, ...], tuple[Part, ...]]:
     """The measures of a grouped metric, in their order, and their components.
 
     `binds` tells whether DuckDB accepts an aggregate over the metric's FROM: avg of a timestamp has no sum, say.
     """
-    projections = {p.alias_or_name: p for i, p in enumerate(tree.expressions) if i not in dimensions}
-    expanded = {name: expanded_projection(p, tree) for name, p in projections.items()}
-    visible = {e.sql("duckdb"): name for name, e in expanded.items() if _merge(e) and e in aggregates_in(e, aggregates)}
+    projections = [p for i, p in enumerate(parsed.projections) if i not in dimensions]
+    expanded = {p.alias_or_name: parsed.written_out(p) for p in projections}
+    visible = {e.sql("duckdb"): name for name, e in expanded.items() if _merge(e)}
     components = _Components(visible)
-    measures = tuple(
-        _measure(name, expanded[name], projections[name], tree, components, aggregates, binds) for name in projections
-    )
-    return measures, tuple(components.parts.values())
+    measures = []
+    for projection in projections:
+        name = projection.alias_or_name
+        derived = bool(parsed.references(projection))
+        measures.append(_measure(name, expanded[name], parsed, components, binds, derived=derived))
+    return tuple(measures), tuple(components.parts.values())
 
 
 def _measure(
     name: str,
     expanded: exp.Expr,
-    projection: exp.Expr,
-    tree: exp.Select,
+    parsed: Parsed,
     components: _Components,
-    aggregates: Collection[str],
     binds: Callable[[str], bool],
+    *,
+    derived: bool,
 ) -> Measure:
-    calls = aggregates_in(expanded, aggregates)
+    calls = parsed.aggregates_in(expanded)
     within = {id(column) for call in calls for column in outer_nodes(call, exp.Column)}
     if any(id(column) not in within for column in outer_nodes(expanded, exp.Column)):
         return Measure(name, "holistic", "", "")  # mixes dimensions into the aggregate: it means its own grain only
     sql = expanded.sql("duckdb")
-    rollup: Rollup = "derived" if references(projection, tree) else "holistic"
     formulas = [_formula(name, call, components, binds) for call in calls]
     if not all(formulas):
-        return Measure(name, rollup, sql, "")
+        return Measure(name, "derived" if derived else "holistic", sql, "")
     formula = replaced(expanded, dict(zip(map(id, calls), map(str, formulas), strict=True))).sql("duckdb")
-    if rollup == "holistic":
-        rollup = "additive" if sql in components.visible else "decomposed"
-    return Measure(name, rollup, sql, formula)
+    if derived:
+        return Measure(name, "derived", sql, formula)
+    return Measure(name, "additive" if sql in components.visible else "decomposed", sql, formula)
 
 
 def _formula(measure: str, call: exp.Expr, components: _Components, binds: Callable[[str], bool]) -> str | None:
@@ -129,10 +126,9 @@ def _formula(measure: str, call: exp.Expr, components: _Components, binds: Calla
 def _merge(call: exp.Expr) -> str | None:
     inner = call.this if isinstance(call, exp.Filter) else call
     argument = inner.this
-    exact = not isinstance(argument, exp.Distinct | exp.Order) and (
-        isinstance(inner, exp.Count) or not inner.expressions
-    )
-    return _MERGE.get(type(inner)) if exact else None
+    if isinstance(argument, exp.Distinct | exp.Order) or inner.args.get("count"):  # max(x, n) is a list
+        return None
+    return _MERGE.get(type(inner))
 
 
 def _with_function(call: exp.Expr, inner: exp.Expr, made: exp.Expr) -> str:

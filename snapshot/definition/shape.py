@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlglot import exp
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
-from .alias import outer, outer_nodes, references
+from .parsed import Parsed, outer_nodes
 
 _PLAIN_CLAUSES = {
     "having": "HAVING",
@@ -17,6 +17,7 @@ _PLAIN_CLAUSES = {
     "distinct": "DISTINCT",
     "sample": "a sample",
 }
+_GROUPING_SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
 
 
 @dataclass(frozen=True)
@@ -28,76 +29,80 @@ class Shape:
     dimensions: tuple[int, ...] = ()
 
 
-def shape_of(tree: exp.Query, source_columns: Collection[str], aggregates: Collection[str]) -> Shape:
-    """Which of the two a SELECT is. `source_columns` are the columns of its FROM, in small letters."""
-    if not isinstance(tree, exp.Select):
-        return Shape(False, "plain table: a set operation has its own rows")
-    group = tree.args.get("group")
-    for clause, words in _PLAIN_CLAUSES.items():
-        if tree.args.get(clause):
-            return Shape(False, f"plain table: {words} decides which rows there are")
-    if any(outer_nodes(projection, exp.Window) for projection in tree.expressions):
-        return Shape(False, "plain table: a window function looks across rows")
-    if group is None:
-        return Shape(False, "plain table: it has no GROUP BY")
-    if any(group.args.get(key) for key in ("grouping_sets", "rollup", "cube")):
-        return Shape(False, "plain table: grouping sets mix several groupings")
-    if any(projection.is_star for projection in tree.expressions):
-        return Shape(False, "plain table: a star does not name its columns")
-    plain = tuple(i for i, p in enumerate(tree.expressions) if not _is_measure(p, tree, aggregates))
-    if len(plain) == len(tree.expressions):
+def shape_of(parsed: Parsed) -> Shape:
+    """Which of the two a SELECT is."""
+    if reason := _plain_reason(parsed.tree):
+        return Shape(False, f"plain table: {reason}")
+    dimensions = tuple(i for i, p in enumerate(parsed.projections) if not _is_measure(p, parsed))
+    if len(dimensions) == len(parsed.projections):
         return Shape(False, "plain table: it has no aggregate")
+    group = parsed.tree.args["group"]
     if not group.args.get("all"):
-        positions = [_position(key, tree, source_columns) for key in group.expressions]
+        positions = [_position(key, parsed) for key in group.expressions]
         if None in positions:
             key = group.expressions[positions.index(None)]
             return Shape(False, f"plain table: it groups by {key.sql('duckdb')}, which it does not project")
-        if set(positions) != set(plain):
+        if set(positions) != set(dimensions):
             return Shape(False, "plain table: it projects something that is neither grouped by nor an aggregate")
-    names = ", ".join(tree.expressions[i].alias_or_name for i in plain) or "nothing"
-    return Shape(True, f"grouped metric: it groups by {names}, exactly what it projects beside aggregates", plain)
+    if not dimensions:
+        return Shape(False, "plain table: it has no dimension to group by")
+    names = ", ".join(parsed.projections[i].alias_or_name for i in dimensions)
+    return Shape(True, f"grouped metric: it groups by {names}, exactly what it projects beside aggregates", dimensions)
 
 
-def aggregates_in(node: exp.Expr, aggregates: Collection[str]) -> list[exp.Expr]:
-    """The outermost aggregate calls of an expression, each with its FILTER and WITHIN GROUP; subqueries keep theirs."""
-    found: list[exp.Expr] = []
-    for call in outer(node):
-        if not is_aggregate(call, aggregates):
-            continue
-        while isinstance(call.parent, exp.Filter | exp.WithinGroup | exp.IgnoreNulls) and call.arg_key == "this":
-            call = call.parent
-        found.append(call)
-    return found
+def has_grouping_sets(tree: exp.Query) -> bool:
+    """Whether a SELECT groups in several ways at once, which makes nulls of what is not grouped by."""
+    group = tree.args.get("group")
+    return group is not None and any(isinstance(key, _GROUPING_SETS) for key in group.expressions)
 
 
-def is_aggregate(node: exp.Expr, aggregates: Collection[str]) -> bool:
-    """Whether a node is a call of what DuckDB's own catalogue calls an aggregate function."""
-    if isinstance(node, exp.Anonymous):
-        return node.name.lower() in aggregates
-    if isinstance(node, exp.AggFunc):
-        return True
-    return isinstance(node, exp.Func) and any(name.lower() in aggregates for name in type(node).sql_names())
+def _plain_reason(tree: exp.Query) -> str:
+    """Why a SELECT cannot be grouped anew; empty where its clauses do not stand against it."""
+    if not isinstance(tree, exp.Select):
+        return "a set operation has its own rows"
+    for clause, words in _PLAIN_CLAUSES.items():
+        if tree.args.get(clause):
+            return f"{words} decides which rows there are"
+    if tree.find(exp.TableSample):
+        return "a sample decides which rows there are"
+    if any(outer_nodes(projection, exp.Window) for projection in tree.expressions):
+        return "a window function looks across rows"
+    if tree.args.get("group") is None:
+        return "it has no GROUP BY"
+    if has_grouping_sets(tree):
+        return "grouping sets mix several groupings"
+    if any(projection.is_star or projection.find(exp.Columns) for projection in tree.expressions):
+        return "a star does not name its columns"
+    return ""
 
 
-def _is_measure(projection: exp.Expr, tree: exp.Select, aggregates: Collection[str]) -> bool:
-    """An aggregate inside, or made of earlier projections one of which is a measure."""
-    if aggregates_in(projection, aggregates):
-        return True
-    named = {p.alias.lower(): p for p in tree.expressions if p.alias}
-    return any(_is_measure(named[c.name.lower()], tree, aggregates) for c in references(projection, tree))
+def _is_measure(projection: exp.Expr, parsed: Parsed) -> bool:
+    """An aggregate inside, or made of other projections one of which is a measure."""
+    return bool(parsed.aggregates_in(parsed.written_out(projection)))
 
 
-def _position(key: exp.Expr, tree: exp.Select, source_columns: Collection[str]) -> int | None:
-    """Which projection a GROUP BY key is: by number, by the same expression, or by an alias that no column hides."""
+def _position(key: exp.Expr, parsed: Parsed) -> int | None:
+    """Which projection a GROUP BY key is: by number, by alias where no column hides it, or by the same expression."""
     if isinstance(key, exp.Literal) and key.is_int:
         return int(key.name) - 1
-    for index, projection in enumerate(tree.expressions):
-        if projection.unalias() == key:
+    if isinstance(key, exp.Column) and not key.table and key.name.lower() not in parsed.names:
+        aliases = [projection.alias.lower() for projection in parsed.projections]
+        return aliases.index(key.name.lower()) if key.name.lower() in aliases else None
+    for index, projection in enumerate(parsed.projections):
+        if _same(projection.unalias(), key):
             return index
-    if isinstance(key, exp.Column) and not key.table:
-        name = key.name.lower()
-        for index, projection in enumerate(tree.expressions):
-            hidden = name in source_columns and projection.unalias().name.lower() != name
-            if projection.alias_or_name.lower() == name and not hidden:
-                return index
     return None
+
+
+def _same(one: exp.Expr, other: exp.Expr) -> bool:
+    """Whether two expressions over one FROM are the same, whatever letters and qualifiers they are written with.
+
+    A column that is written without its table is of one table only, so there qualifiers say nothing more.
+    """
+    first, second = (normalize_identifiers(node.copy(), dialect="duckdb") for node in (one, other))
+    columns = [column for node in (first, second) for column in node.find_all(exp.Column)]
+    if not all(column.table for column in columns):
+        for column in columns:
+            column.set("table", None)
+            column.set("db", None)
+    return bool(first == second)

@@ -80,9 +80,10 @@ def read(path: str, name: str, sql: str) -> tuple[MetricText, list[Problem]]:
         sql, tokens = sql[: tokens[-1].start] + sql[tokens[-1].end + 1 :], tokens[:-1]
     start = tokens[0].start if tokens else len(sql)
     header, directives, problems = _header(path, sql[:start])
+    problems += _misplaced(path, sql, tokens)
     spans = list(_projections(tokens))
     comments = tuple(_trailing(sql, tokens, last) for _, last in spans)
-    lines = tuple(sql.count("\n", 0, tokens[first].start) + 1 for first, _ in spans)
+    lines = tuple(_line(sql, tokens[first].start) for first, _ in spans)
     text = sql.rstrip() + "\n"
     return MetricText(path, name, text, header, tuple(directives), comments, lines, *_clauses(text, tokens)), problems
 
@@ -94,7 +95,7 @@ def _header(path: str, text: str) -> tuple[str, list[Directive], list[Problem]]:
     problems: list[Problem] = []
     for comment in _COMMENT.finditer(text):
         first = text.count("\n", 0, comment.start()) + 1
-        for offset, raw in enumerate((comment[1] if comment[1] is not None else comment[2]).split("\n")):
+        for offset, raw in enumerate((comment[1] or comment[2] or "").split("\n")):
             line = raw.strip().removeprefix("* ").strip()
             if not line.startswith("@"):
                 prose.append(line)
@@ -113,26 +114,34 @@ def _directive_problem(name: str, argument: str) -> tuple[str, str] | None:
     if name not in DIRECTIVES:
         near = difflib.get_close_matches(name, DIRECTIVES, 1, cutoff=0)
         return f"@{name} is not a directive", f"did you mean @{near[0]}, as in '{DIRECTIVES[near[0]]}'?"
-    if not argument:
-        return f"@{name} says nothing", f"write it like '{DIRECTIVES[name]}'"
+    if not argument or (name == "unit" and " " not in argument):
+        return f"@{name} {argument} says nothing".replace("  ", " "), f"write it like '{DIRECTIVES[name]}'"
     return None
 
 
-def _projections(tokens: list[Token]) -> Iterator[tuple[int, int]]:
-    """First and last token of each projection of the outermost SELECT; the last includes the comma that ends it."""
-    depth, first = 0, None
+def _misplaced(path: str, sql: str, tokens: list[Token]) -> Iterator[Problem]:
+    """Directives below the first word of the statement: they would look as if they said something."""
     for index, token in enumerate(tokens):
-        depth += (token.token_type in _OPEN) - (token.token_type in _CLOSE)
-        if depth:
-            continue
+        begin, gap = token.end + 1, _gap(sql, tokens, index)
+        for comment in _COMMENT.finditer(gap):
+            name = _words(comment).removeprefix("@").partition(" ")[0]
+            if _words(comment).startswith("@") and name in (*DIRECTIVES, *RESERVED_DIRECTIVES):
+                line = _line(sql, begin + comment.start())
+                yield Problem(path, line, f"@{name} stands within the statement", "write directives before it")
+
+
+def _projections(tokens: list[Token]) -> Iterator[tuple[int, int]]:
+    """First and last token of each projection of the outermost SELECT, without the comma that ends it."""
+    first: int | None = None
+    for index, token in _outermost(tokens):
         if first is None:
             if token.token_type is TokenType.SELECT:
                 first = index + 1
-        elif token.token_type in _END:
-            yield first, index - 1
-            return
-        elif token.token_type is TokenType.COMMA:
-            yield first, index
+        elif token.token_type in _END or token.token_type is TokenType.COMMA:
+            if first < index:  # DuckDB allows a comma behind the last one
+                yield first, index - 1
+            if token.token_type in _END:
+                return
             first = index + 1
     if first is not None and first < len(tokens):
         yield first, len(tokens) - 1
@@ -140,11 +149,10 @@ def _projections(tokens: list[Token]) -> Iterator[tuple[int, int]]:
 
 def _clauses(sql: str, tokens: list[Token]) -> tuple[str, str, str]:
     """The text of WITH (keyword included), FROM and WHERE of the outermost SELECT."""
-    depth, opened, found = 0, TokenType.WITH, {TokenType.WITH: "", TokenType.FROM: "", TokenType.WHERE: ""}
+    opened, found = TokenType.WITH, {TokenType.WITH: "", TokenType.FROM: "", TokenType.WHERE: ""}
     begin = tokens[0].start if tokens else 0
-    for token in tokens:
-        depth += (token.token_type in _OPEN) - (token.token_type in _CLOSE)
-        if not depth and (token.token_type in _END or token.token_type is TokenType.SELECT):
+    for _, token in _outermost(tokens):
+        if token.token_type in _END or token.token_type is TokenType.SELECT:
             if opened in found:
                 found[opened] = sql[begin : token.start]
             opened, begin = token.token_type, token.end + 1
@@ -153,11 +161,38 @@ def _clauses(sql: str, tokens: list[Token]) -> tuple[str, str, str]:
     return found[TokenType.WITH], found[TokenType.FROM], found[TokenType.WHERE]
 
 
+def _outermost(tokens: list[Token]) -> Iterator[tuple[int, Token]]:
+    """The tokens outside of all brackets, but for the FROM of IS DISTINCT FROM, which begins no clause."""
+    depth = 0
+    for index, token in enumerate(tokens):
+        depth += (token.token_type in _OPEN) - (token.token_type in _CLOSE)
+        compares = token.token_type is TokenType.FROM and tokens[index - 1].token_type is TokenType.DISTINCT
+        if not depth and not compares:
+            yield index, token
+
+
 def _trailing(sql: str, tokens: list[Token], last: int) -> str:
-    """The comment on the rest of the line on which token `last` ends."""
-    after = tokens[last + 1].start if last + 1 < len(tokens) else len(sql)
-    gap = sql[tokens[last].end + 1 : after]
+    """The comment that follows token `last` on its line, before or behind a comma."""
+    gap = _gap(sql, tokens, last)
     comment = _COMMENT.search(gap)
+    if comment is None and last + 1 < len(tokens) and tokens[last + 1].token_type is TokenType.COMMA:
+        behind = _gap(sql, tokens, last + 1)
+        if "\n" in behind and "\n" not in gap:  # what stands between two columns on one line is said of neither
+            gap, comment = behind, _COMMENT.search(behind)
     if comment is None or "\n" in gap[: comment.start()]:
         return ""
+    return _words(comment)
+
+
+def _gap(sql: str, tokens: list[Token], index: int) -> str:
+    """What stands between a token and the next one: blanks and comments."""
+    after = tokens[index + 1].start if index + 1 < len(tokens) else len(sql)
+    return sql[tokens[index].end + 1 : after]
+
+
+def _words(comment: re.Match[str]) -> str:
     return (comment[1] if comment[1] is not None else comment[2]).strip()
+
+
+def _line(sql: str, position: int) -> int:
+    return sql.count("\n", 0, position) + 1

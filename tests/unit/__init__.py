@@ -1,0 +1,1 @@
+"""One room at a time, quickly and without a network."""

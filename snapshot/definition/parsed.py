@@ -1,0 +1,94 @@
+"""One SELECT as it was parsed: its projections, what they refer to, and which calls are aggregates.
+
+DuckDB takes a column of the FROM before an alias of the same name, so aliases count only where no such name hides them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """`names` are the columns and tables of the FROM, in small letters; `aggregates` what DuckDB calls aggregates."""
+
+    tree: exp.Query
+    names: frozenset[str]
+    aggregates: frozenset[str]
+
+    @property
+    def projections(self) -> list[exp.Expr]:
+        """What the SELECT gives, in its order; of a set operation, what its first SELECT gives."""
+        return list(self.tree.selects)
+
+    def references(self, expression: exp.Expr) -> list[exp.Column]:
+        """The unqualified columns of an expression that stand for a projection."""
+        return [column for column in self._by_alias(expression) if column.name.lower() not in self.names]
+
+    def shadowed(self) -> set[int]:
+        """The projections to whose alias another seems to refer, while DuckDB takes a name of the FROM.
+
+        Harmless is only the alias of the very column of that name.
+        """
+        found = set()
+        for column in (column for projection in self.projections for column in self._by_alias(projection)):
+            name = column.name.lower()
+            index, target = next((i, p) for i, p in enumerate(self.projections) if p.alias.lower() == name)
+            itself = isinstance(target.unalias(), exp.Column) and target.unalias().name.lower() == name
+            if name in self.names and not itself:
+                found.add(index)
+        return found
+
+    def written_out(self, expression: exp.Expr) -> exp.Expr:
+        """An expression without its alias, its references to projections replaced by what they stand for."""
+        named = {p.alias.lower(): p for p in self.projections if p.alias}
+        stand_for = {id(c): self.written_out(named[c.name.lower()]) for c in self.references(expression)}
+        return replaced(expression.unalias(), stand_for)
+
+    def aggregates_in(self, expression: exp.Expr) -> list[exp.Expr]:
+        """The outermost aggregate calls, each with its FILTER and WITHIN GROUP; those of subqueries are theirs."""
+        found: list[exp.Expr] = []
+        for call in outer(expression):
+            if not self._is_aggregate(call):
+                continue
+            while isinstance(call.parent, exp.Filter | exp.WithinGroup | exp.IgnoreNulls) and call.arg_key == "this":
+                call = call.parent
+            found.append(call)
+        return found
+
+    def _is_aggregate(self, node: exp.Expr) -> bool:
+        if isinstance(node, exp.Anonymous):
+            return node.name.lower() in self.aggregates
+        if isinstance(node, exp.AggFunc):
+            return True
+        return isinstance(node, exp.Func) and any(name.lower() in self.aggregates for name in type(node).sql_names())
+
+    def _by_alias(self, expression: exp.Expr) -> list[exp.Column]:
+        """The unqualified columns that have the name of another projection, whatever DuckDB takes them for."""
+        aliases = {p.alias.lower() for p in self.projections if p.alias and p is not expression}
+        columns = [node for node in outer(expression) if isinstance(node, exp.Column)]
+        return [column for column in columns if not column.table and column.name.lower() in aliases]
+
+
+def outer(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The nodes of an expression without the insides of its subqueries."""
+    return node.walk(prune=lambda inner: isinstance(inner, exp.Query))
+
+
+def outer_nodes(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
+    """The nodes of one kind within an expression, but not within its subqueries."""
+    return [found for found in outer(node) if isinstance(found, kind)]
+
+
+def replaced(node: exp.Expr, replacements: Mapping[int, exp.Expr | str]) -> exp.Expr:
+    """A copy of `node` in which the nodes of these ids are replaced, in parentheses where they are part of more."""
+    if (whole := replacements.get(id(node))) is not None:
+        return exp.maybe_parse(whole, dialect="duckdb")
+    copy = node.copy()
+    for old, new in list(zip(node.walk(), copy.walk(), strict=True)):
+        if (replacement := replacements.get(id(old))) is not None:
+            new.replace(exp.paren(exp.maybe_parse(replacement, dialect="duckdb")))
+    return copy
