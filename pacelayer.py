@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from typing import Any
 import terminal
 from snapshot import settings as project_settings
 from snapshot.errors import CheckFailed, NoSnapshot, PacelayerError, Problem, ProjectError
+from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
 # A process that ends sooner than this after its start is not started again: it would only end again.
@@ -65,12 +67,15 @@ def serve(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     os.environ["PACELAYER_PROJECT"] = str(settings.root)
+    level = logging.WARNING if arguments.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvicorn.run(
         "gql.app:create_app",
         factory=True,
         host=arguments.host or settings.server.host,
         port=arguments.port or settings.server.port,
-        log_level="warning" if arguments.quiet else "info",
+        log_level=level,
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
     )
@@ -158,11 +163,10 @@ def snapshots(arguments: argparse.Namespace) -> int:
 
 def rollback(arguments: argparse.Namespace) -> int:
     """make an older generation current again; the next refresh replaces it"""
-    from snapshot.store import Store, locked
+    from snapshot.store import Store
 
     settings = _settings(arguments)
-    with locked(settings.directory):
-        generation = Store(settings.directory, settings.snapshots.keep).rollback(arguments.number)
+    generation = Store(settings.directory, settings.snapshots.keep).rollback(arguments.number)
     terminal.say(f"current is {generation.id}")
     return 0
 
@@ -172,7 +176,7 @@ def query(arguments: argparse.Namespace) -> int:
     from gql.local import ask_locally
 
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
-    answer = ask_locally(_settings(arguments), text)
+    answer = ask_locally(_settings(arguments), text, _note_fallback)
     if answer.document is None:
         terminal.show_rows(answer.columns, answer.rows, as_json=arguments.json, as_csv=arguments.csv)
         return 0
@@ -187,6 +191,11 @@ def demo_data(arguments: argparse.Namespace) -> int:
     """make the demo's source, harbor.sqlite, in the project's folder, if it is not there"""
     _make_demo_source(arguments.project / DEMO_SOURCE, arguments.scale)
     return 0
+
+
+def _note_fallback(event: Event) -> None:
+    if isinstance(event, FollowFailed):
+        terminal.note(f"the current snapshot cannot be read, so an older one answers: {event.message}")
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

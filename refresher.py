@@ -53,16 +53,16 @@ class Refresher:
         self.scheduler = schedule.Scheduler()
 
     def run(self) -> None:
-        """Refresh at once, then at the project's pace, until `stop`.
-
-        Waits while another refresher has the directory.
-        """
+        """Refresh at the project's pace until `stop`; wait while another has the directory, or it cannot be made."""
+        waiting = ""
         while not self.stop.is_set():
             try:
                 with locked(self.settings.directory):
                     self._keep_pace()
-            except Locked as error:
-                log.info("waiting: %s", error)
+            except (Locked, DiskFailed) as error:
+                if str(error) != waiting:
+                    waiting = str(error)
+                    log.warning("waiting: %s", error)
                 self.stop.wait(LOCK_SECONDS)
 
     def _keep_pace(self) -> None:

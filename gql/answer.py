@@ -41,17 +41,17 @@ def answer(
     """
     api = generation.value
     document = api.documents(request.query, limits.max_tokens)
+    operation = get_operation_ast(document.node, request.operation_name)
+    if request.get and operation is not None and operation.operation is not OperationType.QUERY:
+        raise NotByGet
     if document.errors:
         return ExecutionResult(None, list(document.errors), {"code": INVALID})
-    operation = get_operation_ast(document.node, request.operation_name)
     if operation is None:
         raise refusal(INVALID, "name one of the document's operations as operationName")
-    if request.get and operation.operation is not OperationType.QUERY:
-        raise NotByGet
     if operation.operation is not OperationType.QUERY:
         raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
-    asked = ask(api, document.node, operation, _variables(api, operation, request.variables), limits.max_fields)
-    answering = Answering(reader, generation, deadline, limits.max_rows)
+    asked = ask(api, document.node, operation, _variables(api, operation, request.variables), limits)
+    answering = Answering(reader, generation, deadline)
     return answering.respond(document.node, asked, request.variables, request.operation_name)
 
 

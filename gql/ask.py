@@ -10,6 +10,7 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLObjectType,
+    Node,
     OperationDefinitionNode,
     get_named_type,
 )
@@ -17,26 +18,31 @@ from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, 
 from graphql.execution.values import VariableValues, get_argument_values
 
 from snapshot.catalog import Column, Metric
+from snapshot.settings import ServerSettings
 
-from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, refusal
-from .plan import Question, order_keys
+from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
+from .plan import Plan, Question, order_keys, plan_count, plan_rows
 from .schema import Api, Root, enum_value
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One root field of a metric: `nodes`, `totals` and `count` are None or false where they are not selected.
+    """One root field of a metric, planned: `nodes` and `totals` are None where they are not selected.
 
-    `first` is None where no limit was given; a look-up has its row in `nodes`.
+    `first` is None where no limit was given; then more than `wanted` rows are refused, with `count`. A look-up has its
+    row in `nodes`.
     """
 
     key: str
     root: Root
-    nodes: Question | None
-    totals: Question | None
-    count: Question | None
-    first: int | None
-    offset: int
+    nodes: Plan | None
+    totals: Plan | None = None
+    count: Plan | None = None
+    counted: bool = False
+    wanted: int = 1
+    first: int | None = None
+    offset: int = 0
+    node: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,13 @@ class Asked:
 
 
 def ask(
-    api: Api, document: DocumentNode, operation: OperationDefinitionNode, variables: VariableValues, max_fields: int
+    api: Api,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: VariableValues,
+    limits: ServerSettings,
 ) -> Asked:
-    """What an operation asks. Raises GraphQLError with a code for what is refused."""
+    """What an operation asks, all of it planned. Raises GraphQLError with a code for what is refused."""
     fragments = {
         node.name.value: FragmentDetails(node)
         for node in document.definitions
@@ -58,13 +68,13 @@ def ask(
     }
     collecting = _Collecting(api, fragments, variables, operation)
     fields = collecting.root()
-    if len(fields) > max_fields:
-        raise refusal(TOO_COMPLEX, f"{len(fields)} root fields are asked, more than {max_fields}", operation)
+    if len(fields) > limits.max_fields:
+        raise refusal(TOO_COMPLEX, f"{len(fields)} root fields are asked, more than {limits.max_fields}", operation)
     metrics, others = [], {}
     for key, details in fields.items():
         name = details[0].node.name.value
         if name in api.roots:
-            metrics.append(_Asking(collecting, key, api.roots[name], details).ask())
+            metrics.append(_Asking(collecting, key, api.roots[name], details, limits.max_rows).ask())
         else:
             others[key] = name
     return Asked(tuple(metrics), others)
@@ -93,8 +103,9 @@ class _Collecting:
 class _Asking:
     """The reading of one root field."""
 
-    def __init__(self, collecting: _Collecting, key: str, root: Root, details: FieldDetailsList) -> None:
+    def __init__(self, collecting: _Collecting, key: str, root: Root, details: FieldDetailsList, max_rows: int) -> None:
         self.collecting, self.key, self.root, self.details = collecting, key, root, details
+        self.max_rows = max_rows
         self.node = details[0].node
         self.field = collecting.api.root.fields[self.node.name.value]
         self.arguments: dict[str, Any] = get_argument_values(self.field, self.node, collecting.variables)
@@ -109,23 +120,38 @@ class _Asking:
         if self.root.look_up:
             key = {field: {"eq": value} for field, value in self.arguments.items()}
             row = Question(self.metric, (), tuple(self._selected(kind, self.details)), key, node=self.node)
-            return Ask(self.key, self.root, row, totals=None, count=None, first=1, offset=0)
+            return Ask(self.key, self.root, plan_rows(row, limit=1))
         parts: dict[str, FieldDetailsList] = {}
         for details in self.collecting.sub(kind, self.details).values():
             parts.setdefault(details[0].node.name.value, []).extend(details)
-        by: tuple[Column, ...] = self._by()
-        where: Mapping[str, Any] | None = self.arguments.get("where")
-        nodes: Question | None = None
-        totals: Question | None = None
-        if "nodes" in parts or "pageInfo" in parts:
-            nodes = self._nodes(by, kind.fields["nodes"].type, parts.get("nodes", []))
-        if "totals" in parts:
-            measures = tuple(self._selected(get_named_type(kind.fields["totals"].type), parts["totals"]))
-            totals = Question(self.metric, (), measures, where, node=self.node)
-        count = Question(self.metric, by, (), where, node=self.node) if "totalCount" in parts else None
-        return Ask(self.key, self.root, nodes, totals, count, self._number("first"), self._number("offset") or 0)
+        first, offset = self._number("first"), self._number("offset") or 0
+        wanted = self.max_rows if first is None else first
+        if wanted > self.max_rows:
+            message = f"'first' is {first}, and at most {self.max_rows} rows are given at once"
+            raise refusal(TOO_MANY_ROWS, message, self.node)
+        rows = self._nodes(kind.fields["nodes"].type, parts.get("nodes", []))
+        asks_rows = "nodes" in parts or "pageInfo" in parts
+        # One row more than is wanted is asked for, which tells whether more follow.
+        return Ask(
+            key=self.key,
+            root=self.root,
+            nodes=plan_rows(rows, limit=wanted + 1, offset=offset) if asks_rows else None,
+            totals=self._totals(kind, parts["totals"]) if "totals" in parts else None,
+            count=plan_count(rows),
+            counted="totalCount" in parts,
+            wanted=wanted,
+            first=first,
+            offset=offset,
+            node=self.node,
+        )
 
-    def _nodes(self, by: tuple[Column, ...], kind: Any, details: FieldDetailsList) -> Question:
+    def _totals(self, kind: Any, details: FieldDetailsList) -> Plan:
+        measures = tuple(self._selected(get_named_type(kind.fields["totals"].type), details))
+        total = Question(self.metric, (), measures, self.arguments.get("where"), node=self.node)
+        return plan_rows(total, limit=1)
+
+    def _nodes(self, kind: Any, details: FieldDetailsList) -> Question:
+        by = self._by()
         order = order_keys(self.arguments.get("orderBy"), self.by_field.__getitem__)
         selected = dict.fromkeys(self._selected(get_named_type(kind), details)) | dict.fromkeys(
             column for column, _ in order

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphql import GraphQLError, Node
+from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError, Node
 
 # The codes of refusals. A refusal is a request error: the answer has `errors` and no `data`.
 SYNTAX = "GRAPHQL_PARSE_FAILED"
@@ -30,12 +30,21 @@ def refusal(code: str, message: str, nodes: Sequence[Node] | Node | None = None)
     return GraphQLError(message, nodes, extensions={"code": code})
 
 
-def formatted(errors: Sequence[GraphQLError], code: str) -> list[dict[str, object]]:
-    """At most five errors as JSON, each with its own code or else `code`, none reflecting at length what was sent."""
+def formatted(result: ExecutionResult) -> list[dict[str, object]]:
+    """At most five errors as JSON, each with a code, none reflecting at length what was sent."""
     shown = []
-    for error in errors[:MAX_ERRORS]:
+    for error in (result.errors or [])[:MAX_ERRORS]:
         entry: dict[str, object] = dict(error.formatted)
         entry["message"] = error.message if len(error.message) <= MAX_MESSAGE else error.message[:MAX_MESSAGE] + " ..."
-        entry["extensions"] = {"code": code, **(error.extensions or {})}
+        entry["extensions"] = {"code": _code(error, result), **(error.extensions or {})}
         shown.append(entry)
     return shown
+
+
+def _code(error: GraphQLError, result: ExecutionResult) -> str:
+    """The code of an error that has none of its own: by where it came from."""
+    if isinstance(error, GraphQLSyntaxError):
+        return SYNTAX
+    if error.path:  # a field of the answer
+        return INTERNAL
+    return str((result.extensions or {}).get("code", BAD_INPUT))

@@ -14,7 +14,7 @@ from snapshot.reader import OpenGeneration, Reader
 from .ask import Ask, Asked
 from .complete import RowExecutor, Rows
 from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
-from .plan import Plan, Question, plan_count, plan_rows
+from .plan import Plan
 from .scalars import kind_of
 from .schema import Api
 from .types import PageInfo, metric_of, snapshot_of, status_of
@@ -23,8 +23,8 @@ from .types import PageInfo, metric_of, snapshot_of, status_of
 class Answering:
     """The answering of one request from one generation, until its deadline (a moment of time.monotonic())."""
 
-    def __init__(self, reader: Reader[Api], generation: OpenGeneration[Api], deadline: float, max_rows: int) -> None:
-        self.reader, self.generation, self.deadline, self.max_rows = reader, generation, deadline, max_rows
+    def __init__(self, reader: Reader[Api], generation: OpenGeneration[Api], deadline: float) -> None:
+        self.reader, self.generation, self.deadline = reader, generation, deadline
 
     def respond(
         self, document: DocumentNode, asked: Asked, variables: Mapping[str, Any], operation_name: str | None
@@ -56,43 +56,30 @@ class Answering:
 
     def _metric(self, asked: Ask) -> dict[str, Any] | None:
         if asked.root.look_up:
-            assert asked.nodes is not None  # noqa: S101  a look-up always has its row there; this tells mypy
-            rows = self._rows(plan_rows(asked.nodes, limit=1))
+            rows = self._rows(asked.nodes)
             return rows[0] if rows else None
-        nodes, more = self._nodes(asked) if asked.nodes else (Rows(), False)
-        metric = asked.root.metric
+        nodes = self._rows(asked.nodes)
+        if len(nodes) > asked.wanted and asked.first is None:
+            way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
+            message = f"the answer has {self._count(asked.count)} rows, more than {asked.wanted}; {way_out}"
+            raise refusal(TOO_MANY_ROWS, message, asked.node)
         return {
-            "nodes": nodes,
-            "totals": self._rows(plan_rows(asked.totals, limit=1))[0] if asked.totals else None,
-            "totalCount": self._count(asked.count) if asked.count else None,
-            "pageInfo": PageInfo(has_next_page=more, has_previous_page=asked.offset > 0),
+            "nodes": Rows(nodes[: asked.wanted]),
+            "totals": self._rows(asked.totals)[0] if asked.totals else None,
+            "totalCount": self._count(asked.count) if asked.counted else None,
+            "pageInfo": PageInfo(has_next_page=len(nodes) > asked.wanted, has_previous_page=asked.offset > 0),
             "asOf": self.generation.catalog.snapshot.as_of,
-            "computedAt": metric.computed_at,
+            "computedAt": asked.root.metric.computed_at,
         }
 
-    def _nodes(self, asked: Ask) -> tuple[Rows, bool]:
-        """The rows and whether more follow. One row more than is wanted is asked for, which tells."""
-        question, wanted = asked.nodes, self.max_rows if asked.first is None else asked.first
-        assert question is not None  # noqa: S101  the caller looked; this tells mypy
-        if wanted > self.max_rows:
-            raise refusal(
-                TOO_MANY_ROWS, f"'first' is {wanted}, and at most {self.max_rows} rows are given at once", question.node
-            )
-        rows = self._rows(plan_rows(question, limit=wanted + 1, offset=asked.offset))
-        if len(rows) > wanted and asked.first is None:
-            count = self._count(question)
-            way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
-            message = f"the answer has {count} rows, more than {self.max_rows}; {way_out}"
-            raise refusal(TOO_MANY_ROWS, message, question.node)
-        return Rows(rows[:wanted]), len(rows) > wanted
+    def _count(self, plan: Plan | None) -> int:
+        found = self.generation.query(plan.sql, plan.parameters, self.deadline) if plan else [(0,)]
+        return int(found[0][0])
 
-    def _count(self, question: Question) -> int:
-        plan = plan_count(question)
-        ((count,),) = self.generation.query(plan.sql, plan.parameters, self.deadline)
-        return int(count)
-
-    def _rows(self, plan: Plan) -> Rows:
-        """The rows of a plan as dicts by field, their values JSON-ready."""
+    def _rows(self, plan: Plan | None) -> Rows:
+        """The rows of a plan as dicts by field, their values JSON-ready; none of no plan."""
+        if plan is None:
+            return Rows()
         found = self.generation.query(plan.sql, plan.parameters, self.deadline)
         names = [column.field for column in plan.columns]
         rows = Rows(dict(zip(names, row, strict=False)) for row in found)

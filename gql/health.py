@@ -28,7 +28,8 @@ class Health:
 
         Staleness does not make it unready: old numbers are numbers.
         """
-        failure = self.reader.status().last_failure
+        status = self.reader.status()
+        failure = status.last_failure if status.failures else None
         failing = {"at": failure.at.isoformat(), "code": failure.code} if failure else None
         try:
             with self.reader.lease() as generation:

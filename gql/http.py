@@ -120,8 +120,7 @@ def _response(result: ExecutionResult, media: str) -> Response:
     status = 200
     if result.errors:
         _log_unexpected(result.errors)
-        code = (result.extensions or {}).get("code") or (errors.SYNTAX if result.data is None else errors.INTERNAL)
-        body["errors"] = errors.formatted(result.errors, code)
+        body["errors"] = errors.formatted(result)
     if result.data is not None or not result.errors:
         body["data"] = result.data
     elif media == RESPONSE_JSON:
@@ -154,7 +153,7 @@ def _media_type(accept: str) -> str:
 def _wants_page(request: HttpRequest) -> bool:
     """A browser that opens the address, rather than a client that asks a question."""
     return (
-        request.method == "GET"
+        request.method in ("GET", "HEAD")
         and "query" not in request.query_params
         and "text/html" in request.headers.get("accept", "")
     )

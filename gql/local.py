@@ -10,7 +10,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
-from snapshot.events import nobody
+from snapshot.events import Observer
 from snapshot.reader import Reader, Resources
 from snapshot.settings import Settings
 
@@ -18,7 +18,7 @@ from . import errors
 from .answer import Request, answer
 from .schema import Api, build
 
-_GRAPHQL = re.compile(r"\s*(#[^\n]*\n\s*)*(\{|query\b|fragment\b)")
+_GRAPHQL = re.compile(r"\s*(#[^\n]*\n\s*)*(\{|query\b|fragment\b|mutation\b|subscription\b)")
 # An analyst's SQL may take longer than a request.
 SQL_SECONDS = 300.0
 
@@ -38,10 +38,10 @@ class Answer:
         return (list(nodes[0]), [list(node.values()) for node in nodes]) if nodes else None
 
 
-def ask_locally(settings: Settings, text: str) -> Answer:
+def ask_locally(settings: Settings, text: str, observe: Observer) -> Answer:
     """The answer. Raises NoSnapshot, DeadlineExceeded, and QueryFailed where DuckDB refuses the SQL."""
     server = settings.server
-    reader: Reader[Api] = Reader(settings.directory, Resources(server.threads, server.memory), build, nobody)
+    reader: Reader[Api] = Reader(settings.directory, Resources(server.threads, server.memory), build, observe)
     reader.follow()
     try:
         with reader.lease() as generation:
@@ -55,5 +55,5 @@ def ask_locally(settings: Settings, text: str) -> Answer:
         reader.stop()
     document: dict[str, Any] = {} if result.data is None else {"data": result.data}
     if result.errors:
-        document["errors"] = errors.formatted(result.errors, (result.extensions or {}).get("code", errors.SYNTAX))
+        document["errors"] = errors.formatted(result)
     return Answer(document)

@@ -8,6 +8,7 @@ objects.
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ KINDS: dict[str, Kind] = {
     "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _iso),
     "UUID": Kind(Uuid, "UUID", str, "equal"),
     "BLOB": Kind(Bytes, "Bytes", _base64, "null"),
-    "JSON": Kind(Json, "JSON", None, "null"),
+    "JSON": Kind(Json, "JSON", json.loads, "null"),
 }
 
 

@@ -251,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     breaks = find_breaking_changes(build_schema(arguments.contract.read_text(encoding="utf-8")), api.schema)
     for change in breaks:
-        print(f"schema.graphql: {change.description}")
+        print(change.description)
     if breaks:
         print("'pacelayer schema' writes the new contract, once your clients are ready for it")
     return 3 if breaks else 0

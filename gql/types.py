@@ -177,7 +177,9 @@ def metric_of(metric: Metric) -> MetricType:
         time=metric.time or None,
         keys=list(metric.keys),
         columns=columns,
-        grains=[GrainType(by=list(grain.by), rows=BigInt(grain.rows)) for grain in metric.grains],
+        grains=[
+            GrainType(by=list(by), rows=BigInt(rows)) for by, rows in {g.by: g.rows for g in metric.grains}.items()
+        ],
     )
 
 

@@ -68,7 +68,7 @@ def _grains(connection: duckdb.DuckDBPyConnection, definition: Definition, as_of
     """Make and fill the tables of one metric, its own grain first."""
     metric = definition.metric
     stored = [f"cast({quote(c.name)} as {c.type}) as {quote(c.name)}" for c in metric.stored]
-    order = metric.own_grain if metric.grouped else metric.keys
+    order = metric.own_grain if metric.grouped else () if definition.ordered else metric.keys
     own = f"select {', '.join(stored)} from ({metric.sql})"
     yield _table(
         connection, f"main.{quote(metric.name)}", own, order, metric.own_grain, [m.name for m in metric.measures], as_of

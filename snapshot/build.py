@@ -54,12 +54,12 @@ def refresh(
         store.clean()
         store.require_space()
         observe(StepReached("cleaned"))
-        number, built_at, previous = store.next_number(), clock(), _previous(store)
+        number, previous = store.next_number(), _previous(store)
         staged = _stage(store, project)
-        catalog = _build(project, sources, staged, number, built_at, previous, observe, allow_empty)
+        catalog = _build(project, sources, staged, number, clock, previous, observe, allow_empty)
         if previous is None or previous.snapshot.definition_hash != catalog.snapshot.definition_hash:
             check_contract(staged.snapshot, project.settings.root)
-        generation = publish(store, staged, number, built_at)
+        generation = publish(store, staged, number, catalog.snapshot.built_at)
         shutil.rmtree(store.staging)
         store.remove_older()
         observe(StepReached("older removed"))
@@ -91,7 +91,7 @@ def _build(
     sources: Sequence[Source],
     staged: Staged,
     number: int,
-    built_at: datetime,
+    clock: Clock,
     previous: Catalog | None,
     observe: Observer,
     allow_empty: bool,
@@ -101,7 +101,7 @@ def _build(
         observe(StepReached("staged"))
         exported = export(connection, sources, project.exports, _private(project), number, observe)
         observe(StepReached("exported"))
-        info = _info(project, number, _as_of(exported, built_at), built_at)
+        info = _info(project, number, _as_of(exported), clock())
         metrics, builds = aggregate(connection, project.definitions, info.as_of, number, observe)
         drop_private_views(connection, _private(project))
         observe(StepReached("aggregated"))
@@ -161,8 +161,9 @@ def _info(project: Project, number: int, as_of: datetime, built_at: datetime) ->
     )
 
 
-def _as_of(exported: Export, otherwise: datetime) -> datetime:
-    return min((source.as_of for source in exported.sources), default=otherwise)
+def _as_of(exported: Export) -> datetime:
+    """The moment that the data is of: the earliest of its sources'."""
+    return min(source.as_of for source in exported.sources)
 
 
 def _private(project: Project) -> frozenset[tuple[str, str]]:

@@ -67,11 +67,8 @@ def _rules(definition: Definition, metric: Metric) -> Iterator[tuple[str, str, s
     for column in metric.stored:
         name = quote(column.name)
         if not column.nullable:
-            yield (
-                f"{column.name} is not null",
-                _count(table, f"{name} is null"),
-                f"'{column.name}' is null, and must not be",
-            )
+            null = f"{name} is null" + (f" or not isfinite({name})" if column.type in ("FLOAT", "DOUBLE") else "")
+            yield f"{column.name} is not null", _count(table, null), f"'{column.name}' is null, and must not be"
         if column.type in ("BIGINT", "UBIGINT"):
             beyond = f"{name} not between {-MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER}"
             advice = f"'{column.name}' goes beyond 2^53, which JSON numbers do not hold; cast it to decimal or varchar"

@@ -73,7 +73,13 @@ class OpenGeneration(Generic[T]):
                 raise QueryFailed(str(error).splitlines()[0]) from error
 
     def table(self, sql: str, deadline: float) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The column names and rows of somebody's own SQL. Raises DeadlineExceeded and QueryFailed."""
+        """The column names and rows of one SELECT of somebody's own. Raises DeadlineExceeded and QueryFailed."""
+        try:
+            statements = self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise QueryFailed(str(error).splitlines()[0]) from error
+        if len(statements) != 1:
+            raise QueryFailed(f"there are {len(statements)} statements", "ask one at a time")
         described = self.query(f"describe {sql}", (), deadline)
         return [row[0] for row in described], self.query(sql, (), deadline)
 

@@ -57,7 +57,8 @@ class Select:
             name=name,
             field=field_name(name),
             type=_NARROWED.get(kind, kind),
-            nullable=nullable(expression, self.parsed.tree, self.shapes),
+            # What JSON has no number for is null there, whatever the constraints say.
+            nullable=kind in ("FLOAT", "DOUBLE") or nullable(expression, self.parsed.tree, self.shapes),
             role=role,
             description=self.comments[position] if len(self.comments) == len(self.described) else "",
             lineage=lineage_of(expression, self.tables),

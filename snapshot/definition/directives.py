@@ -26,6 +26,7 @@ class Directives:
     def __init__(self, text: MetricText, columns: Sequence[Column]) -> None:
         self.text = text
         self.names = [column.name for column in columns]
+        self.measures = {column.name for column in columns if column.role == "measure"}
         self.problems: list[Problem] = []
 
     def pace(self, default: int) -> int:
@@ -76,11 +77,12 @@ class Directives:
                 hint = "write a condition over this metric's columns"
                 self.problem(directive, f"DuckDB does not take '{directive.argument}' as a condition", hint)
         never = [
-            (f"{quote(name)} is not null", d.line)
-            for d in self.text.all("not_null")
-            for name in d.argument.replace(",", " ").split()
+            Rule(f"{quote(name)} is not null", directive.line)
+            for directive in self.text.all("not_null")
+            for name in directive.argument.replace(",", " ").split()
+            if name in self.measures
         ]
-        return (*(Rule(d.argument, d.line) for d in self.text.all("test")), *(Rule(*rule) for rule in never))
+        return (*(Rule(directive.argument, directive.line) for directive in self.text.all("test")), *never)
 
     def annotate(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """The columns with units, deprecations and promises that they are never null.
@@ -92,7 +94,7 @@ class Directives:
         return tuple(
             replace(
                 column,
-                nullable=column.nullable and (column.name not in never or column.role == "measure"),
+                nullable=column.nullable and (column.name not in never or column.name in self.measures),
                 unit=units.get(column.name, ""),
                 deprecated=deprecated.get(column.name, ""),
             )

@@ -44,11 +44,15 @@ class Base:
 
 @dataclass(frozen=True)
 class Definition:
-    """One metric before it is built: what it reads, which groupings are computed ahead, what must hold."""
+    """One metric before it is built: what it reads, which groupings are computed ahead, what must hold.
+
+    `ordered` where the SELECT has an order of its own.
+    """
 
     path: str
     metric: Metric
     base: Base
+    ordered: bool
     tables: frozenset[tuple[str, str]]
     uses: frozenset[Origin]
     rollups: tuple[tuple[str, ...], ...]
@@ -113,7 +117,8 @@ class Reading:
         self.problems += directives.problems + column_problems(self.path, columns, self._lines(columns))
         clauses = Base(self.text.with_, self.text.from_, where)
         tables = frozenset((table.source, table.name) for table in select.tables)
-        return Definition(self.path, metric, clauses, tables, uses_of(tree, select.tables), rollups, tests)
+        ordered = tree.args.get("order") is not None
+        return Definition(self.path, metric, clauses, ordered, tables, uses_of(tree, select.tables), rollups, tests)
 
     def _text(self, path: Path) -> tuple[MetricText, list[Problem]]:
         try:

@@ -40,6 +40,7 @@ def read_project(settings: Settings, shapes: Shapes) -> Project:
     if problems:
         raise ProjectError(tuple(sorted(problems, key=lambda problem: (problem.path, problem.line))))
     exports = _exports(settings, shapes, definitions)
+    _refuse_gaps(settings, exports, definitions)
     return Project(
         settings, tuple(definitions), exports, digest(repr((settings.name, settings.pace, definitions, exports)))
     )
@@ -71,6 +72,20 @@ def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
             table = f"[sources.{origin.source}.tables.{origin.table}]"
             hint = f'name one: {table} types = {{ {origin.column} = "DECIMAL(18,2)" }}'
             yield Problem(definition.path, 0, f"{origin} has the type {kind[2:]}, which cannot be kept exactly", hint)
+
+
+def _refuse_gaps(settings: Settings, exports: Shapes, definitions: Sequence[Definition]) -> None:
+    """Have DuckDB bind every metric over what is exported: nothing that it reads may be left out."""
+    binder = Binder(exports, settings.time_zone)
+    problems = [
+        Problem(
+            definition.path, 0, "the metric reads a column that pacelayer.toml excludes", "take it out of 'exclude'"
+        )
+        for definition in definitions
+        if not binder.accepts(definition.metric.sql)
+    ]
+    if problems:
+        raise ProjectError(tuple(problems))
 
 
 def _exports(settings: Settings, shapes: Shapes, definitions: Sequence[Definition]) -> Shapes:

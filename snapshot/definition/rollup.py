@@ -97,7 +97,7 @@ def _measure(
         return Measure(name, "holistic", "", "")  # mixes dimensions into the aggregate: it means its own grain only
     sql = expanded.sql("duckdb")
     formulas = [_formula(name, call, components, binds) for call in calls]
-    if not all(formulas):
+    if not all(formulas) or expanded.find(exp.Query):  # a subquery reads the base tables, whatever was merged
         return Measure(name, "derived" if derived else "holistic", sql, "")
     formula = replaced(expanded, dict(zip(map(id, calls), map(str, formulas), strict=True))).sql("duckdb")
     if derived:

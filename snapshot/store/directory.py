@@ -87,7 +87,7 @@ class Store:
 
     def point_to(self, generation: Generation) -> None:
         """Flip: from one moment to the next, `current.duckdb` is this generation. Raises DiskFailed."""
-        temporary = self.directory / f"{POINTER}.new"
+        temporary = self.directory / f"{POINTER}.{os.getpid()}.new"
         try:
             self.disk.remove(temporary)
             self.disk.link(temporary, generation.path.name)
@@ -119,11 +119,11 @@ class Store:
         if self.staging.exists():
             shutil.rmtree(self.staging)
             self.observe(Repaired("removed an unfinished build"))
-        self.disk.remove(self.directory / f"{POINTER}.new")
         generations = self.generations()
         names = {generation.path.name for generation in generations}
         for entry in _listing(self.directory):
-            if entry.endswith((".sha256", ".wal")) and entry.rpartition(".")[0] not in names:
+            orphan = entry.endswith((".sha256", ".wal")) and entry.rpartition(".")[0] not in names
+            if orphan or entry.endswith(".new"):
                 self.disk.remove(self.directory / entry)
         kept = {f"{generation.number:06}.duckdb" for generation in generations}
         for entry in _listing(self.state):

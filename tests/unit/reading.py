@@ -61,6 +61,18 @@ def metric(sql: str, private: tuple[str, ...] = ()) -> Metric:
     return definition(sql, private).metric
 
 
+def definitions(cases: Mapping[str, str]) -> dict[str, Definition]:
+    """The definitions of many SELECTs, read together; those that are refused are not among them."""
+    names = {f"m{number:03}": case for number, case in enumerate(cases)}
+    files = {f"{name}.sql": cases[case] for name, case in names.items()}
+    try:
+        project = read(files)
+    except ProjectError as error:
+        refused = {Path(found.path).name for found in error.problems}
+        project = read({name: sql for name, sql in files.items() if name not in refused})
+    return {names[found.metric.name]: found for found in project.definitions}
+
+
 def columns(expressions: Iterable[str], tables: str = JOINED) -> dict[str, Column]:
     """The columns that the projections of one SELECT without GROUP BY become."""
     projections = {expression: f"c{index}" for index, expression in enumerate(expressions)}

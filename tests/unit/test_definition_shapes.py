@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .reading import JOINED, metric
+from snapshot.definition import Definition
+
+from .reading import JOINED, definitions, metric
 
 ORDERS = "from shop.orders o"
 
@@ -60,6 +62,10 @@ GROUPED = {
     "a CTE": (
         "with paid as (select * from shop.users) select plan, count(*) as n from paid group by all", ["plan"],
     ),
+    "a measure called like a table within a CTE": (
+        "with x as (from shop.orders) select region, count(*) as orders, orders / 2 as half from x group by all",
+        ["region"],
+    ),
     "an aggregated subquery": (
         "select size, count(*) as users from (select count(*) as size from shop.orders group by user_id) group by all",
         ["size"],
@@ -109,20 +115,26 @@ PLAIN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("sql", "dimensions"), GROUPED.values(), ids=GROUPED)
-def test_a_select_that_groups_by_what_it_projects_is_a_grouped_metric(sql: str, dimensions: list[str]) -> None:
+@pytest.fixture(scope="module")
+def read() -> dict[str, Definition]:
+    """What each of them became."""
+    return definitions({case: sql for table in (GROUPED, PLAIN) for case, (sql, _) in table.items()})
+
+
+@pytest.mark.parametrize("case", GROUPED)
+def test_a_select_that_groups_by_what_it_projects_is_a_grouped_metric(read: dict[str, Definition], case: str) -> None:
     """However the grouping is written: the projections without an aggregate are the dimensions."""
-    found = metric(sql)
-    assert (found.grouped, [c.name for c in found.columns if c.role == "dimension"]) == (True, dimensions)
+    found = read[case].metric
+    assert (found.grouped, [c.name for c in found.columns if c.role == "dimension"]) == (True, GROUPED[case][1])
 
 
-@pytest.mark.parametrize(("sql", "reason"), PLAIN.values(), ids=PLAIN)
-def test_any_other_select_is_a_plain_table_and_says_why(sql: str, reason: str) -> None:
+@pytest.mark.parametrize("case", PLAIN)
+def test_any_other_select_is_a_plain_table_and_says_why(read: dict[str, Definition], case: str) -> None:
     """Its rows are its own, so nothing may be grouped anew."""
-    found = metric(sql)
+    found = read[case].metric
     assert not found.grouped
     assert found.why.startswith("plain table: ")
-    assert reason in found.why
+    assert PLAIN[case][1] in found.why
 
 
 def test_a_grouped_metric_names_what_it_groups_by() -> None:

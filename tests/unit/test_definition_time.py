@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from snapshot.catalog import COARSER
+from snapshot.definition import Definition
 
-from .reading import metric, problem
+from .reading import definitions, metric, problem
 
 FROM = "from shop.orders o group by all"
 
@@ -36,12 +37,18 @@ UNITS = {
 }
 
 
-@pytest.mark.parametrize(("expression", "unit", "kind"), [(e, *found) for e, found in UNITS.items()], ids=UNITS)
-def test_the_time_dimension_is_the_truncated_or_dated_one(expression: str, unit: str, kind: str) -> None:
+@pytest.fixture(scope="module")
+def timed() -> dict[str, Definition]:
+    """A metric with each of these dimensions, by its expression."""
+    return definitions({expression: f"select {expression} as began, count(*) as n {FROM}" for expression in UNITS})
+
+
+@pytest.mark.parametrize("expression", UNITS)
+def test_the_time_dimension_is_the_truncated_or_dated_one(timed: dict[str, Definition], expression: str) -> None:
     """A date without truncation is a day, another moment is taken to the second."""
-    found = metric(f"select {expression} as began, count(*) as n {FROM}")
-    began = found.column("began")
-    assert (found.time, began.grain, began.type) == ("began", unit, kind)
+    found = timed[expression].metric
+    assert found.time == "began"
+    assert (found.column("began").grain, found.column("began").type) == UNITS[expression]
 
 
 @pytest.mark.parametrize(

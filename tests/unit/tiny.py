@@ -34,6 +34,8 @@ time_zone = "{zone}"
 url = "sqlite:///shop.sqlite"
 """
 _TABLES = """
+drop table if exists orders;
+drop table if exists users;
 create table orders (
     id integer primary key, user_id integer, region text, amount decimal(10,2) not null, fee decimal(8,3), weight real,
     paid boolean not null, due date, placed_at timestamp not null);
@@ -61,6 +63,30 @@ class User(NamedTuple):
     born: date | None = None
 
 
+def make(root: Path, metrics: Mapping[str, str], zone: str = "UTC") -> Settings:
+    """A project in `root` over an empty shop; nothing is published yet."""
+    (root / "metrics").mkdir()
+    for name, sql in metrics.items():
+        (root / "metrics" / f"{name}.sql").write_text(sql, encoding="utf-8")
+    (root / project_settings.FILE_NAME).write_text(_TOML.format(zone=zone), encoding="utf-8")
+    settings = project_settings.load(root)
+    fill(settings)
+    write_lock(root, {source.name: open_source(source, root).shapes() for source in settings.sources})
+    return settings
+
+
+def fill(settings: Settings, orders: Iterable[Order] = (), users: Iterable[User] = ()) -> None:
+    """Put these rows into the shop, numbered from 1, in place of those that were there."""
+    connection = sqlite3.connect(settings.root / "shop.sqlite")
+    connection.executescript(_TABLES)
+    for table, rows in (("orders", orders), ("users", users)):
+        for number, row in enumerate(rows, 1):
+            values = (number, *map(_stored, row))
+            connection.execute(f"insert into {table} values ({', '.join('?' * len(values))})", values)
+    connection.commit()
+    connection.close()
+
+
 def publish(
     root: Path,
     metrics: Mapping[str, str],
@@ -68,18 +94,18 @@ def publish(
     users: Iterable[User] = (),
     zone: str = "UTC",
 ) -> Settings:
-    """Make the shop and its project in `root`, and publish a snapshot. Rows are numbered from 1."""
-    (root / "metrics").mkdir()
-    for name, sql in metrics.items():
-        (root / "metrics" / f"{name}.sql").write_text(sql, encoding="utf-8")
-    (root / project_settings.FILE_NAME).write_text(_TOML.format(zone=zone), encoding="utf-8")
-    _write_shop(root / "shop.sqlite", orders, users)
-    settings = project_settings.load(root)
-    write_lock(root, {source.name: open_source(source, root).shapes() for source in settings.sources})
+    """A project in `root` over a shop with these rows, and a snapshot of it."""
+    settings = make(root, metrics, zone)
+    fill(settings, orders, users)
+    publish_again(settings)
+    return settings
+
+
+def publish_again(settings: Settings) -> None:
+    """Publish a snapshot of the shop as it is now."""
     project, sources = load(settings)
     with locked(settings.directory):
-        refresh(project, sources, Store(settings.directory, settings.snapshots.keep), nobody)
-    return settings
+        refresh(project, sources, Store(settings.directory, settings.snapshots.keep), nobody, allow_empty=True)
 
 
 @dataclass(frozen=True)
@@ -90,10 +116,9 @@ class Asking:
     reader: Reader[Api]
     generation: OpenGeneration[Api]
 
-    @property
-    def metric(self) -> Metric:
-        """The first metric of the catalogue."""
-        return self.generation.catalog.metrics[0]
+    def metric(self, name: str) -> Metric:
+        """A metric of the catalogue."""
+        return next(metric for metric in self.generation.catalog.metrics if metric.name == name)
 
     def data(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The data of a GraphQL question, which must not be refused."""
@@ -127,20 +152,6 @@ def asking(settings: Settings) -> Iterator[Asking]:
             yield Asking(settings, reader, generation)
     finally:
         reader.stop()
-
-
-def _write_shop(path: Path, orders: Iterable[Order], users: Iterable[User]) -> None:
-    connection = sqlite3.connect(path)
-    connection.executescript(_TABLES)
-    connection.executemany(
-        "insert into orders values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(number, *map(_stored, order)) for number, order in enumerate(orders, 1)],
-    )
-    connection.executemany(
-        "insert into users values (?, ?, ?)", [(number, *map(_stored, user)) for number, user in enumerate(users, 1)]
-    )
-    connection.commit()
-    connection.close()
 
 
 def _stored(value: object) -> object:
