@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,17 +153,13 @@ class _Asking:
     def _nodes(self, kind: Any, details: FieldDetailsList) -> Question:
         by = self._by()
         order = order_keys(self.arguments.get("orderBy"), self.by_field.__getitem__)
-        selected = dict.fromkeys(self._selected(get_named_type(kind), details)) | dict.fromkeys(
-            column for column, _ in order
-        )
-        for column in selected:
+        selected = self._selected(get_named_type(kind), details)
+        for column in (*selected, *(column for column, _ in order)):
             if column.role in ("dimension", "grain") and column not in by:
-                raise refusal(
-                    NOT_GROUPED,
-                    f"'{column.field}' is not grouped by; add {enum_value(column)} to 'by'",
-                    self._place(details, column),
-                )
-        measures = tuple(column for column in selected if column not in by)
+                message = f"'{column.field}' is not grouped by; add {enum_value(column)} to 'by'"
+                raise refusal(NOT_GROUPED, message, selected.get(column, self.node))
+        wanted = dict.fromkeys((*selected, *(column for column, _ in order)))
+        measures = tuple(column for column in wanted if column not in by)
         return Question(self.metric, by, measures, self.arguments.get("where"), order, self.node)
 
     def _by(self) -> tuple[Column, ...]:
@@ -179,17 +175,14 @@ class _Asking:
             raise refusal(BAD_INPUT, f"'{name}' must not be negative", self.node)
         return value
 
-    def _selected(self, kind: Any, details: FieldDetailsList) -> Iterator[Column]:
-        """The columns that are selected of a row."""
-        for found in self.collecting.sub(kind, details).values():
-            name = found[0].node.name.value
-            if name in self.by_field:
-                yield self.by_field[name]
+    def _selected(self, kind: Any, details: FieldDetailsList) -> dict[Column, Node]:
+        """The columns that are selected of a row, each with where.
 
-    def _place(self, details: FieldDetailsList, column: Column) -> Any:
-        """The node that selects a column of a row; the root field where an order names it."""
-        for nodes in details:
-            for node in nodes.node.selection_set.selections if nodes.node.selection_set else ():
-                if getattr(getattr(node, "name", None), "value", None) == column.field:
-                    return node
-        return self.node
+        Rows that are selected under two names may have different fields of one name, so all of them are looked at.
+        """
+        nodes = [detail.node for found in self.collecting.sub(kind, details).values() for detail in found]
+        places: dict[Column, Node] = {}
+        for node in nodes:
+            if node.name.value in self.by_field:
+                places.setdefault(self.by_field[node.name.value], node)
+        return places

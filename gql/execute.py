@@ -9,6 +9,7 @@ from typing import Any
 from graphql import DocumentNode, ExecutionResult, execute_sync
 
 from snapshot.catalog import MAX_SAFE_INTEGER, Column
+from snapshot.errors import OutOfRange
 from snapshot.reader import OpenGeneration, Reader
 
 from .ask import Ask, Asked
@@ -73,14 +74,19 @@ class Answering:
         }
 
     def _count(self, plan: Plan | None) -> int:
-        found = self.generation.query(plan.sql, plan.parameters, self.deadline) if plan else [(0,)]
-        return int(found[0][0])
+        return int(self._query(plan)[0][0]) if plan else 0
+
+    def _query(self, plan: Plan) -> list[tuple[Any, ...]]:
+        try:
+            return self.generation.query(plan.sql, plan.parameters, self.deadline)
+        except OutOfRange as error:
+            raise refusal(BAD_INPUT, "a number of the question or of its answer goes beyond its type") from error
 
     def _rows(self, plan: Plan | None) -> Rows:
         """The rows of a plan as dicts by field, their values JSON-ready; none of no plan."""
         if plan is None:
             return Rows()
-        found = self.generation.query(plan.sql, plan.parameters, self.deadline)
+        found = self._query(plan)
         names = [column.field for column in plan.columns]
         rows = Rows(dict(zip(names, row, strict=False)) for row in found)
         for name, column in zip(names, plan.columns, strict=True):

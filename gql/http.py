@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -140,14 +141,18 @@ def _refused(media: str, status: int, code: str, message: str, headers: Mapping[
 
 
 def _media_type(accept: str) -> str:
-    """The media type of the answer. Raises Malformed where the client takes neither of ours."""
-    wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    for part in wanted:
-        if part in (RESPONSE_JSON, JSON):
-            return part
-        if part in ("", "*/*", "application/*"):
-            return JSON
-    raise Malformed(406, f"answers are {RESPONSE_JSON} or {JSON}")
+    """The media type of ours that the client likes best. Raises Malformed where it takes neither."""
+    liked: dict[str, float] = {}
+    for part in (accept or "*/*").lower().split(","):
+        kind, _, parameters = part.partition(";")
+        quality = re.search(r"\bq\s*=\s*([0-9.]+)", parameters)
+        media = {"*/*": JSON, "application/*": JSON}.get(kind.strip(), kind.strip())
+        if media in (JSON, RESPONSE_JSON):
+            liked.setdefault(media, min(1.0, float(quality[1].strip(".") or 0)) if quality else 1.0)
+    best = max(liked, key=lambda media: liked[media], default=JSON)
+    if not liked.get(best):
+        raise Malformed(406, f"answers are {RESPONSE_JSON} or {JSON}")
+    return best
 
 
 def _wants_page(request: HttpRequest) -> bool:
@@ -161,11 +166,9 @@ def _wants_page(request: HttpRequest) -> bool:
 
 def _from_query(request: HttpRequest) -> Request:
     parameters = request.query_params
-    variables = _json(parameters["variables"].encode()) if parameters.get("variables") else None
-    return _checked(
-        {"query": parameters.get("query"), "variables": variables, "operationName": parameters.get("operationName")},
-        get=True,
-    )
+    data: dict[str, Any] = {name: parameters.get(name) for name in ("query", "operationName")}
+    data |= {name: _json(parameters[name].encode()) for name in ("variables", "extensions") if parameters.get(name)}
+    return _checked(data, get=True)
 
 
 def _from_body(body: bytes) -> Request:

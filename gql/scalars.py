@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NewType
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from snapshot.catalog import MAX_SAFE_INTEGER
 
 # The digits of DuckDB's widest decimal.
 MAX_DIGITS = 38
+_DIGITS = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 BigInt = NewType("BigInt", int)
 DecimalText = NewType("DecimalText", str)
@@ -136,13 +138,11 @@ def _parse_big_int(value: Any) -> int:
 
 
 def _parse_decimal(value: Any) -> Decimal:
-    try:
-        number = (
-            Decimal(value if isinstance(value, str) else repr(value)) if not isinstance(value, bool) else Decimal("NaN")
-        )
-    except (InvalidOperation, ValueError) as error:
-        raise ValueError('Decimal is a text of digits like "12.30"') from error
-    if not number.is_finite() or len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
+    text = value if isinstance(value, str) else repr(value)
+    if isinstance(value, bool) or not _DIGITS.fullmatch(text):
+        raise ValueError('Decimal is a text of digits like "12.30"')
+    number = Decimal(text)
+    if len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
         raise ValueError(f'Decimal is a text of at most {MAX_DIGITS} digits like "12.30"')
     return Decimal(format(number, "f"))
 

@@ -19,6 +19,7 @@
     +-- QueryError                     never raised itself
         +-- DeadlineExceeded           DEADLINE_EXCEEDED     the answer took longer than the caller may wait
         +-- QueryFailed                QUERY_FAILED          DuckDB refused a query
+        +-- OutOfRange                 OUT_OF_RANGE          a number of a question or its answer is beyond its type
 
 Each leaf has a code that is never re-used, a process exit code, and says whether a retry can help.
 """
@@ -191,3 +192,10 @@ class QueryFailed(QueryError):
 
     code = "QUERY_FAILED"
     exit_code = 41
+
+
+class OutOfRange(QueryError):
+    """A number of the question, or of its answer, goes beyond its type."""
+
+    code = "OUT_OF_RANGE"
+    exit_code = 42

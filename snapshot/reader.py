@@ -17,7 +17,7 @@ import duckdb
 
 from . import connect
 from .catalog import Catalog, read
-from .errors import Damaged, DeadlineExceeded, NoSnapshot, PacelayerError, QueryFailed
+from .errors import Damaged, DeadlineExceeded, NoSnapshot, OutOfRange, PacelayerError, QueryFailed
 from .events import Flipped, FollowFailed, Observer
 from .store import Generation, Status, Store, read_status
 
@@ -62,13 +62,15 @@ class OpenGeneration(Generic[T]):
     def query(self, sql: str, parameters: Sequence[Any], deadline: float) -> list[tuple[Any, ...]]:
         """All rows of a query, on a cursor of its own. `deadline` is a moment of time.monotonic().
 
-        Raises DeadlineExceeded and QueryFailed.
+        Raises DeadlineExceeded, OutOfRange and QueryFailed.
         """
         with self._connection.cursor() as cursor, self._watchdog.watching(cursor, deadline):
             try:
                 return cursor.execute(sql, parameters).fetchall()
             except duckdb.InterruptException as error:
                 raise DeadlineExceeded("the query took longer than it may", "ask for less") from error
+            except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+                raise OutOfRange(str(error).splitlines()[0]) from error
             except duckdb.Error as error:
                 raise QueryFailed(str(error).splitlines()[0]) from error
 
