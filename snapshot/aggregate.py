@@ -52,7 +52,10 @@ def aggregate(
     for position, definition in enumerate(definitions, 1):
         begun = time.monotonic()
         try:
+            # One transaction, so that all tables of a metric that looks at the clock see the same moment.
+            connection.execute("begin")
             metric = replace(definition.metric, grains=tuple(_grains(connection, definition, as_of)))
+            connection.execute("commit")
         except duckdb.Error as error:
             reason = str(error).split("\n")[0]
             raise MetricFailed(f"{definition.path}: {reason}", "the metric's SELECT fails on today's data") from error

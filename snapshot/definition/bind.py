@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import duckdb
 
@@ -25,10 +26,7 @@ class Binder:
             raise ProjectError(
                 (Problem("pacelayer.toml", 0, f"DuckDB refuses a column's type: {reason}", hint),)
             ) from error
-        found = self._connection.execute(
-            "select function_name from duckdb_functions() where function_type = 'aggregate'"
-        )
-        self.aggregates = frozenset(name for (name,) in found.fetchall())
+        self.aggregates = _aggregates()
 
     def describe(self, sql: str) -> list[tuple[str, str]]:
         """The names and types of a SELECT's columns. Raises duckdb.Error where DuckDB refuses it."""
@@ -45,6 +43,13 @@ class Binder:
     def statements(self, sql: str) -> list[duckdb.StatementType]:
         """The kinds of the statements in a text. Raises duckdb.Error for what is not SQL."""
         return [statement.type for statement in self._connection.extract_statements(sql)]
+
+
+@cache
+def _aggregates() -> frozenset[str]:
+    connection = connect.empty(time_zone="UTC")
+    found = connection.execute("select function_name from duckdb_functions() where function_type = 'aggregate'")
+    return frozenset(name for (name,) in found.fetchall())
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, shapes: Shapes) -> None:

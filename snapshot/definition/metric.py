@@ -25,7 +25,7 @@ from .columns import Select, grouped_columns, plain_columns, time_dimensions, wi
 from .directives import Directives, Rule
 from .names import column_problems
 from .origin import Origin, tables_of, uses_of
-from .parsed import Parsed
+from .parsed import Parsed, looks_elsewhere
 from .shape import Shape, shape_of
 from .text import MetricText
 
@@ -112,7 +112,8 @@ class Reading:
             columns=columns,
             components=components,
         )
-        rollups = tuple(dict.fromkeys((*directives.rollups(metric.dimensions), *chosen_rollups(metric))))
+        groupings = (*directives.rollups(metric.dimensions), *chosen_rollups(metric))
+        rollups = tuple(by for n, by in enumerate(groupings) if set(by) not in map(set, groupings[:n]))
         tests = directives.tests(lambda rule: self.binder.accepts(f"select ({rule})::boolean from ({self.text.sql})"))
         self.problems += directives.problems + column_problems(self.path, columns, self._lines(columns))
         clauses = Base(self.text.with_, self.text.from_, where)
@@ -163,7 +164,8 @@ class Reading:
         if not self.text.from_:
             return frozenset()
         columns = self.binder.describe(f"{self.text.with_} select * from {self.text.from_}")
-        tables = [table.alias_or_name for table in tree.find_all(exp.Table)]
+        outermost = (tree.args.get("from_"), *(tree.args.get("joins") or ()))
+        tables = [clause.this.alias_or_name for clause in outermost if clause is not None]
         return frozenset(name.lower() for name in (*(name for name, _ in columns), *tables))
 
     def _where(self, parsed: Parsed) -> str:
@@ -199,7 +201,9 @@ class Reading:
             return None
 
     def _base_from(self, select: Select) -> str:
-        """The FROM, where all of its tables are in the snapshot for everybody to read."""
+        """The FROM, where all of its tables are in the snapshot for everybody to read, and it always gives the same."""
+        if looks_elsewhere(select.parsed.tree):
+            return ""
         private = {(s.name, name) for s in self.settings.sources for name, table in s.tables.items() if table.private}
         return "" if any((table.source, table.name) in private for table in select.tables) else self.text.from_
 

@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+# What gives another value each time it is asked: the clock, chance, and counters.
+_UNSTABLE = frozenset((
+    "now", "today", "current_date", "current_time", "current_timestamp", "get_current_time", "get_current_timestamp",
+    "localtime", "localtimestamp", "transaction_timestamp", "random", "uuid", "uuidv4", "uuidv7", "nextval", "currval",
+))  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Parsed:
@@ -60,17 +66,26 @@ class Parsed:
         return found
 
     def _is_aggregate(self, node: exp.Expr) -> bool:
-        if isinstance(node, exp.Anonymous):
-            return node.name.lower() in self.aggregates
         if isinstance(node, exp.AggFunc):
             return True
-        return isinstance(node, exp.Func) and any(name.lower() in self.aggregates for name in type(node).sql_names())
+        return isinstance(node, exp.Func) and not self.aggregates.isdisjoint(_names(node))
 
     def _by_alias(self, expression: exp.Expr) -> list[exp.Column]:
         """The unqualified columns that have the name of another projection, whatever DuckDB takes them for."""
         aliases = {p.alias.lower() for p in self.projections if p.alias and p is not expression}
         columns = [node for node in outer(expression) if isinstance(node, exp.Column)]
         return [column for column in columns if not column.table and column.name.lower() in aliases]
+
+
+def looks_elsewhere(tree: exp.Expr) -> bool:
+    """Whether a SELECT asks the clock or chance, anywhere in it: it means the moment at which it was built."""
+    return any(not _UNSTABLE.isdisjoint(_names(node)) for node in tree.find_all(exp.Func))
+
+
+def _names(call: exp.Func) -> set[str]:
+    """The names that a function goes by, in small letters."""
+    names = [call.name] if isinstance(call, exp.Anonymous) else type(call).sql_names()
+    return {name.lower() for name in names}
 
 
 def outer(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -126,6 +126,24 @@ def test_a_private_table_within_a_cte_is_private_as_well() -> None:
     assert metric(sql, private=("users",)).base_from == ""
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "created_at > now()::timestamp - interval 30 days",
+        "due >= current_date - 30",
+        "due >= today() - 30",
+        "created_at::timestamptz < current_timestamp",
+        "due < get_current_timestamp()::date",
+        "random() < 0.5",
+        "id in (select id from shop.users where born > current_date)",
+    ],
+)
+def test_a_metric_that_looks_at_the_clock_or_at_chance_is_not_computed_anew(condition: str) -> None:
+    """An answer depends on the question and the generation, not on when it is asked."""
+    sql = f"select region, median(amount) as m from shop.orders where {condition} group by all"
+    assert metric(sql).base_from == ""
+
+
 def test_the_build_of_a_metric_still_has_the_clauses_of_private_tables() -> None:
     """Its roll-ups are computed from them."""
     found = definition(f"select u.plan, median(o.amount) as m {JOINED} where o.paid group by all", private=("users",))

@@ -44,7 +44,6 @@ DECOMPOSED = {
     "max(o.amount) - min(o.amount)": ["max", "min"],
     "case when count(*) > 10 then sum(o.amount) end": ["sum", "count"],
     "greatest(max(o.amount), max(o.fee))": ["max", "max"],
-    "count(*) / (select count(id) from shop.users)": ["count"],
 }
 HOLISTIC = [
     "count(distinct o.user_id)",
@@ -69,6 +68,8 @@ HOLISTIC = [
     "mad(o.amount)",
     "product(o.weight)",
     "sum(o.weight order by o.id)",
+    "count(*) / (select count(id) from shop.users)",
+    "count(*) filter (where o.user_id in (select id from shop.users))",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ def grain(table: str, by: tuple[str, ...], rows: int, *columns: str) -> Grain:
     return Grain(table, by, columns, rows, MOMENT)
 
 
+@cache
 def built(sql: str = SALES, private: tuple[str, ...] = (), more: tuple[Grain, ...] = ()) -> Metric:
     """A metric as the build leaves it: its table, the parts of its average, and `more` groupings."""
     found = metric(sql, private)

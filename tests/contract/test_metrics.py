@@ -1,0 +1,145 @@
+"""Whatever is asked of a metric, the answer is what its SELECT gives over the base tables for that question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from gql.plan import Question, plan_count, plan_rows
+from snapshot import connect
+from snapshot.aggregate import aggregate
+from snapshot.catalog import Metric
+from snapshot.events import nobody
+from snapshot.export import export
+from snapshot.project import load
+
+from ..unit.tiny import Asking, Order, User, asking, fill, make, publish_again
+from .metric_family import ORDERS, USERS, Asked, Family, families, questions
+from .oracle import Groups, assert_same, oracle, shown
+
+# So many questions are asked of each metric: a snapshot takes a second to make, a question some milliseconds.
+QUESTIONS = 4
+SHOPS = st.tuples(ORDERS, USERS)
+# Every run tries the same examples. None is made smaller: each step of that would take a second.
+quiet = settings(
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+MOMENT = datetime(2026, 3, 10, tzinfo=UTC)
+
+
+@settings(quiet, max_examples=8)
+@given(st.data(), st.lists(families(), min_size=4, max_size=4), st.lists(SHOPS, min_size=2, max_size=2))
+def test_an_answer_is_what_the_select_gives_for_that_grouping_and_filter(
+    data: st.DataObject, family: list[Family], shops: list[tuple[list[Order], list[User]]]
+) -> None:
+    """Rows, totals and counts, asked as a client asks, of one generation after the other."""
+    with TemporaryDirectory() as folder:
+        project = make(Path(folder), {f"m{number}": found.sql for number, found in enumerate(family)})
+        for orders, users in shops:
+            fill(project, orders, users)
+            publish_again(project)
+            with asking(project) as shop:
+                for number, found in enumerate(family):
+                    for _ in range(QUESTIONS):
+                        assert_answered(shop, f"m{number}", found, data.draw(questions(found)))
+
+
+def assert_answered(shop: Asking, name: str, family: Family, asked: Asked) -> None:
+    """Rows, totals and counts of one question are those of the oracle."""
+    metric, by = shop.metric(name), family.dimensions if asked.by is None else asked.by
+    variables = {"where": shown(dict(asked.condition.where)), "by": [dimension.name.upper() for dimension in by]}
+    answer = shop.data(document(metric, asked), variables)[metric.field]
+    expected = oracle(shop.rows, family, by, asked.measures, asked.condition.sql)
+    names = [measure.name for measure in asked.measures]
+    groups = tuples(metric, answer["nodes"], [dimension.name for dimension in by])
+    assert_same(dict(zip(groups, tuples(metric, answer["nodes"], names), strict=True)), expected)
+    assert answer["totalCount"] == len(groups) == len(expected)
+    (total,) = tuples(metric, [answer["totals"]], names)
+    assert_same({(): total}, oracle(shop.rows, family, (), asked.measures, asked.condition.sql))
+
+
+def document(metric: Metric, asked: Asked) -> str:
+    """The GraphQL document of a question; `where` and `by` are its variables."""
+    kind = metric.field.capitalize()
+    measures = " ".join(metric.column(measure.name).field for measure in asked.measures)
+    by = metric.own_grain if asked.by is None else [dimension.name for dimension in asked.by]
+    dimensions = " ".join(metric.column(name).field for name in by)
+    variables, arguments = f"$where: {kind}Where", "where: $where"
+    if asked.by is not None:
+        variables, arguments = f"{variables}, $by: [{kind}By!]", f"{arguments}, by: $by"
+    return (
+        f"query({variables}) {{{metric.field}({arguments}) "
+        f"{{totalCount nodes {{__typename {dimensions} {measures}}} totals {{__typename {measures}}}}}}}"
+    )
+
+
+def tuples(metric: Metric, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """These columns of the rows of an answer."""
+    return [tuple(row[metric.column(name).field] for name in names) for row in rows]
+
+
+@settings(quiet, max_examples=40)
+@given(st.data(), families(), SHOPS)
+def test_every_way_to_an_answer_gives_the_same(
+    data: st.DataObject, family: Family, shop: tuple[list[Order], list[User]]
+) -> None:
+    """Read where it was computed ahead, merged from the metric's own grouping, or computed anew."""
+    with staged(family, *shop) as (connection, metric):
+        own = tuple(grain for grain in metric.grains if set(grain.by) == set(metric.own_grain))
+        for _ in range(QUESTIONS):
+            asked = data.draw(questions(family))
+            by = family.dimensions if asked.by is None else asked.by
+            expected = oracle(rows_of(connection), family, by, asked.measures, asked.condition.sql)
+            for grains in (metric.grains, own, ()):
+                assert_planned(connection, replace(metric, grains=grains), asked, expected)
+
+
+@contextmanager
+def staged(
+    family: Family, orders: Sequence[Order], users: Sequence[User]
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Metric]]:
+    """A metric built but not published, which is quicker, and the database that it was built in."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        made = make(root, {"m": family.sql})
+        fill(made, orders, users)
+        project, sources = load(made)
+        connection = connect.stage(root / "new.duckdb", root / "private.duckdb", memory="1GB", time_zone="UTC")
+        try:
+            export(connection, sources, project.exports, frozenset(), 1, nobody)
+            metrics, _ = aggregate(connection, project.definitions, MOMENT, 1, nobody)
+            yield connection, metrics[0]
+        finally:
+            connection.close()
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection) -> Any:
+    """The function that gives the rows of a query."""
+    return lambda sql, parameters=(): connection.execute(sql, parameters).fetchall()
+
+
+def assert_planned(connection: duckdb.DuckDBPyConnection, metric: Metric, asked: Asked, expected: Groups) -> None:
+    """The rows and their count by the way that the stored groupings of this metric leave."""
+    by = metric.own_grain if asked.by is None else [dimension.name for dimension in asked.by]
+    measures = [measure.name for measure in asked.measures]
+    question = Question(
+        metric, tuple(map(metric.column, by)), tuple(map(metric.column, measures)), asked.condition.where
+    )
+    plan, count, rows = plan_rows(question, limit=1_000), plan_count(question), rows_of(connection)
+    found = [tuple(map(shown, row)) for row in rows(plan.sql, plan.parameters)]
+    assert metric.grains or plan.way == "base tables"
+    assert_same({row[: len(by)]: row[len(by) : len(by) + len(measures)] for row in found}, expected)
+    assert rows(count.sql, count.parameters) == [(len(found),)] == [(len(expected),)]
