@@ -77,10 +77,12 @@ def open_graphiql(api: str, page: Page) -> None:
 
 
 def docs(page: Page) -> Locator:
+    """The pane with the schema."""
     return page.get_by_role("region", name="Documentation Explorer")
 
 
 def query_editor(page: Page) -> Locator:
+    """Where the document is written."""
     return page.get_by_role("region", name="Query Editor").locator(".CodeMirror")
 
 
@@ -92,10 +94,12 @@ def replace_text(editor: Locator, text: str) -> None:
 
 
 def wait_until_stored(page: Page, key: str, text: str) -> None:
+    """Wait until the browser has kept a text."""
     page.wait_for_function("([key, text]) => localStorage.getItem(key)?.includes(text)", arg=[key, text])
 
 
 def snapshot_id(api: str, page: Page) -> str:
+    """What the API says itself."""
     answer = page.request.post(
         f"{api}/graphql",
         headers={"Accept": "application/json"},
