@@ -13,27 +13,28 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from snapshot.errors import Problem
 from snapshot.events import Event, MetricComputed, Observer, TableExported, nobody
 
-_out = Console(soft_wrap=True, highlight=False)
-_err = Console(soft_wrap=True, highlight=False, stderr=True)
+_out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+_err = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, stderr=True)
 
 
 def say(text: str) -> None:
     """A line of the result."""
-    _out.print(text, markup=False)
+    _out.print(text)
 
 
 def complain(problem: Problem | Exception | str) -> None:
     """A line about what is wrong."""
-    _err.print(str(problem), style="red", markup=False)
+    _err.print(str(problem), style="red")
 
 
 def note(text: str) -> None:
     """A line about what happened, beside the result."""
-    _err.print(text, markup=False)
+    _err.print(text)
 
 
 def show_values(values: Mapping[str, Any], *, as_json: bool) -> None:
@@ -53,9 +54,11 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json:
     elif as_csv:
         csv.writer(sys.stdout).writerows([columns, *rows])
     else:
-        table = Table(*columns)
+        table = Table()
+        for column in columns:
+            table.add_column(Text(column))
         for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row))
+            table.add_row(*(Text("" if value is None else str(value)) for value in row))
         _out.print(table)
 
 

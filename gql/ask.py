@@ -24,6 +24,9 @@ from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
 from .plan import Plan, Question, order_keys, plan_count, plan_rows
 from .schema import Api, Root, enum_value
 
+# The most values of one row, its aliases counted.
+MAX_KEYS = 250
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -180,7 +183,11 @@ class _Asking:
 
         Rows that are selected under two names may have different fields of one name, so all of them are looked at.
         """
-        nodes = [detail.node for found in self.collecting.sub(kind, details).values() for detail in found]
+        selected = self.collecting.sub(kind, details)
+        if len(selected) > MAX_KEYS:
+            message = f"{len(selected)} values are asked of each row, more than {MAX_KEYS}"
+            raise refusal(TOO_COMPLEX, message, self.node)
+        nodes = [detail.node for found in selected.values() for detail in found]
         places: dict[Column, Node] = {}
         for node in nodes:
             if node.name.value in self.by_field:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import orjson
 from graphql import ExecutionResult, GraphQLError
@@ -33,6 +34,8 @@ RESPONSE_JSON, JSON = "application/graphql-response+json", "application/json"
 # The page's own script and style, and nothing from anywhere else.
 PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:"
 
+MAX_HEADERS, MAX_HEADER_BYTES = 100, 32_768
+
 
 class Malformed(Exception):
     """The request is no GraphQL request: an HTTP status, and words for the client."""
@@ -55,6 +58,7 @@ class Endpoint:
         deadline = time.monotonic() + self.settings.deadline
         media = JSON
         try:
+            _refuse_headers(request)
             media = _media_type(request.headers.get("accept", ""))
             asked = await self._read(request)
             return await self.workers.run(lambda: self._answer(asked, media, deadline))
@@ -142,17 +146,35 @@ def _refused(media: str, status: int, code: str, message: str, headers: Mapping[
 
 def _media_type(accept: str) -> str:
     """The media type of ours that the client likes best. Raises Malformed where it takes neither."""
-    liked: dict[str, float] = {}
+    qualities: dict[str, float] = {}
     for part in (accept or "*/*").lower().split(","):
         kind, _, parameters = part.partition(";")
-        quality = re.search(r"\bq\s*=\s*([0-9.]+)", parameters)
-        media = {"*/*": JSON, "application/*": JSON}.get(kind.strip(), kind.strip())
-        if media in (JSON, RESPONSE_JSON):
-            liked.setdefault(media, min(1.0, float(quality[1].strip(".") or 0)) if quality else 1.0)
-    best = max(liked, key=lambda media: liked[media], default=JSON)
-    if not liked.get(best):
+        quality = re.search(r"\bq\s*=\s*([^;]*)", parameters)
+        number = quality[1].strip() if quality else "1"
+        qualities.setdefault(kind.strip(), float(number) if re.fullmatch(r"[01](\.\d{0,3})?", number) else 0.0)
+    ranges = {
+        media: next((r for r in (media, "application/*", "*/*") if r in qualities), "")
+        for media in (JSON, RESPONSE_JSON)
+    }
+    # Of two that are liked alike, the one that was named, and first.
+    best = max(
+        ranges,
+        key=lambda m: (
+            qualities.get(ranges[m], 0.0),
+            ranges[m] == m,
+            -list(qualities).index(ranges[m]) if ranges[m] else 0,
+        ),
+    )
+    if not qualities.get(ranges[best]):
         raise Malformed(406, f"answers are {RESPONSE_JSON} or {JSON}")
     return best
+
+
+def _refuse_headers(request: HttpRequest) -> None:
+    """Raises Malformed for headers without measure."""
+    headers = request.headers.raw
+    if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+        raise Malformed(431, "the headers are too large", Connection="close")
 
 
 def _wants_page(request: HttpRequest) -> bool:
@@ -165,6 +187,10 @@ def _wants_page(request: HttpRequest) -> bool:
 
 
 def _from_query(request: HttpRequest) -> Request:
+    try:
+        unquote_to_bytes(request.url.query).decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(400, "the address is not UTF-8") from error
     parameters = request.query_params
     data: dict[str, Any] = {name: parameters.get(name) for name in ("query", "operationName")}
     data |= {name: _json(parameters[name].encode()) for name in ("variables", "extensions") if parameters.get(name)}

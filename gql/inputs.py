@@ -6,6 +6,7 @@ SQL is made of the catalogue's names and operators from one table; what a client
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,9 @@ from strawberry.types.field import StrawberryField
 from .errors import BAD_INPUT, refusal
 from .scalars import Kind, kind_of
 
+# The most values of a list, and the most characters of SQL that a filter may stand for.
 MAX_LIST = 1_000
+MAX_CONDITION = 50_000
 
 
 @strawberry.enum(description="The direction of an order; nulls come last unless it says otherwise.")
@@ -112,7 +115,10 @@ def predicate(where: Mapping[str, Any] | None, columns: Mapping[str, str]) -> Pr
             parts.append(Predicate(f"not ({inner.sql})", inner.parameters))
         else:
             parts.extend(_condition(field, operator, operand, columns[field]) for operator, operand in value.items())
-    return _joined(parts, "and")
+    joined = _joined(parts, "and")
+    if len(joined.sql) > MAX_CONDITION:
+        raise refusal(BAD_INPUT, "the filter has too many conditions; use 'in', or ask in parts")
+    return joined
 
 
 def _joined(parts: list[Predicate], word: str) -> Predicate:
@@ -128,6 +134,7 @@ def _condition(field: str, operator: str, operand: Any, column: str) -> Predicat
         raise refusal(
             BAD_INPUT, f"'{field}.{operator}' is null, which is never true in SQL; to find nulls use isNull: true"
         )
+    _refuse_odd(field, operand)
     if operator == "isNull":
         return Predicate(f"{column} is {'' if operand else 'not '}null")
     if operator == "between":
@@ -139,6 +146,14 @@ def _condition(field: str, operator: str, operand: Any, column: str) -> Predicat
         marks = ", ".join("?" * len(operand))
         return Predicate(sql.format(column=column, marks=marks), tuple(operand)) if operand else Predicate(empty)
     return Predicate(_OPERATORS[operator].format(column=column), (operand,))
+
+
+def _refuse_odd(field: str, operand: Any) -> None:
+    """Refuse what DuckDB has no value for: a text with a NUL, a number beyond all."""
+    values = operand.values() if isinstance(operand, dict) else operand if isinstance(operand, list) else [operand]
+    for value in values:
+        if (isinstance(value, str) and "\0" in value) or (isinstance(value, float) and not math.isfinite(value)):
+            raise refusal(BAD_INPUT, f"'{field}' is compared with a value that no column can hold")
 
 
 def _filter_type(kind: Kind) -> Any:

@@ -114,8 +114,8 @@ def _refuse_misfits(
         found = connection.execute("select place, key, value from misfits where place <> ''").fetchall()
         connection.unregister("misfits")
     for column, key, value in found:
-        names = ", ".join(shape.key) or "rowid"
-        message = f"{source}.{table}.{column}: the {value} at {names} = {key} does not fit {shape.columns[column].type}"
+        place = f" at {', '.join(shape.key) or 'rowid'} = {key}" if key else ""
+        message = f"{source}.{table}.{column}: the {value}{place} does not fit {shape.columns[column].type}"
         raise SourceValueError(message, _HINT)
 
 

@@ -103,7 +103,8 @@ def _exports(settings: Settings, shapes: Shapes, definitions: Sequence[Definitio
             excluded = set(extra.exclude) if extra else set[str]()
             if named or (source, name) in counted:
                 columns = {c: s for c, s in shape.columns.items() if c in (named | _known_keys(shape)) - excluded}
-                exports.setdefault(source, {})[name] = TableShape(columns or _one_column(shape), shape.key)
+                key = tuple(column for column in shape.key if column in columns)
+                exports.setdefault(source, {})[name] = TableShape(columns or _one_column(shape), key)
     return exports
 
 

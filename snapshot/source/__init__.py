@@ -67,11 +67,11 @@ def open_source(settings: SourceSettings, root: Path) -> Source:
     written = re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], settings.url)
     try:
         url = sqlalchemy.make_url(written)
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         # The URL itself is not shown: it may hold a password.
         what = f"source '{settings.name}' has a url that cannot be read"
         raise ProjectError((Problem(place.path, 0, what, "write it like sqlite:///shop.sqlite"),)) from None
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        what = f"source '{settings.name}' is of a kind that cannot be read: {url.get_backend_name()}"
+        what = f"source '{settings.name}' is of a kind that cannot be read"
         raise ProjectError((Problem(place.path, 0, what, "this version reads SQLite files: sqlite:///shop.sqlite"),))
     return SqliteSource(settings.name, root / url.database, settings.tables)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import Error as SqliteError
 from sqlite3 import connect
 from typing import Any
 from urllib.parse import quote as percent
@@ -49,6 +50,8 @@ _STORAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "VARCHAR": (("text",), "x''"),
 }
 _TEXT: tuple[tuple[str, ...], str] = (("text",), "''")
+# DuckDB would cut these off.
+_NANOSECONDS = r"\.\d{6}\d*[1-9]"
 _OFFSET = r"\d\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
 
 
@@ -76,6 +79,9 @@ class SqliteSource:
     def read(self) -> Iterator[SqliteReading]:
         """One read transaction; what is committed meanwhile is not seen."""
         try:
+            # Before the transaction: Python's SQLite is another library than ADBC's, and a file that one of them closes
+            # loses the locks that the other holds in this process.
+            views = self._views()
             with (
                 adbc.AdbcDatabase(driver=adbc_driver_sqlite._driver_path(), uri=self._uri()) as database,
                 adbc.AdbcConnection(database) as connection,
@@ -85,9 +91,13 @@ class SqliteSource:
                 # The transaction sees the file as of its first read: nothing committed before as_of is missing.
                 as_of = datetime.now(UTC)
                 _execute(connection, "select count(*) from sqlite_master")
-                yield SqliteReading(self.name, as_of, connection)
-        except adbc.Error as error:
+                yield SqliteReading(self.name, as_of, views, connection)
+        except (adbc.Error, SqliteError) as error:
             raise self._unavailable(error) from error
+
+    def _views(self) -> frozenset[str]:
+        with closing(connect(self._uri(), uri=True)) as plain:
+            return frozenset(name for (name,) in plain.execute("select name from sqlite_master where type = 'view'"))
 
     def _uri(self) -> str:
         """A URI that opens the file for reading and never makes one."""
@@ -118,6 +128,7 @@ class SqliteReading:
 
     source: str
     as_of: datetime
+    views: frozenset[str]
     connection: adbc.AdbcConnection
 
     def rows(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
@@ -129,7 +140,7 @@ class SqliteReading:
 
     def misfits(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
         """One scan for a value of a storage class that its column's type does not take: SQLite lets any in."""
-        return _query(self.connection, _misfit_query(table, shape))
+        return _query(self.connection, _misfit_query(table, shape, row="''" if table in self.views else "rowid"))
 
     def fitting(self, column: str, kind: str) -> str:
         """The strict cast of a wire value."""
@@ -139,21 +150,22 @@ class SqliteReading:
         if base == "VARCHAR":
             return f"try(decode({column}))"
         cast = f"try_cast({column} as {kind})"
+        whole = f"not regexp_matches({column}, '{_NANOSECONDS}')"
         same = {
             "BOOLEAN": f"{column} in (0, 1)",
             "DECIMAL": f"{cast}::double = try_cast({column} as double)",
             "DATE": f"{cast}::timestamp = try_cast({column} as timestamp)",
-            "TIMESTAMP": f"not regexp_matches({column}, '{_OFFSET}')",
+            "TIMESTAMP": f"not regexp_matches({column}, '{_OFFSET}') and {whole}",
+            "TIME": whole,
+            "TIMESTAMPTZ": whole,
         }.get(base)
         return f"case when {same} then {cast} end" if same else cast
 
 
-def _misfit_query(table: str, shape: TableShape) -> str:
-    key = " || ', ' || ".join(quote(name) for name in shape.key) or "rowid"
-    checks = {
-        name: f"typeof({quote(name)}) not in ('null', {', '.join(literal(c) for c in _storage(column.type)[0])})"
-        for name, column in shape.columns.items()
-    }
+def _misfit_query(table: str, shape: TableShape, row: str) -> str:
+    """`row` names a row of a table without a key; a view has nothing that does."""
+    key = " || ', ' || ".join(quote(name) for name in shape.key) or row
+    checks = {name: _misfit(quote(name), column.type) for name, column in shape.columns.items()}
     names = " ".join(f"when {check} then {literal(name)}" for name, check in checks.items())
     values = " ".join(
         f"when {check} then typeof({quote(name)}) || ' ' || quote({quote(name)})" for name, check in checks.items()
@@ -166,11 +178,26 @@ def _misfit_query(table: str, shape: TableShape) -> str:
     )
 
 
+def _misfit(column: str, kind: str) -> str:
+    """The condition that a value is of a storage class that its type does not take, or a real that has lost digits."""
+    classes = ", ".join(literal(storage) for storage in ("null", *_storage(kind)[0]))
+    wrong = f"typeof({column}) not in ({classes})"
+    if _base(kind) != "DECIMAL":
+        return wrong
+    scale = int(kind.rstrip(") ").rpartition(",")[2]) if "," in kind else 0
+    # From there on two neighbours among the reals are further apart than one step of the decimal.
+    return f"({wrong} or (typeof({column}) = 'real' and abs({column}) >= {2**53 / 10**scale!r}))"
+
+
 def _wire(column: str, kind: str) -> str:
     """How a value travels: integers and reals as they are, text as bytes (it may be invalid), all else as text."""
     base = _base(kind)
     if base in ("BIGINT", "BOOLEAN", "DOUBLE", "BLOB"):
         return quote(column)
+    if base == "DECIMAL":  # all digits of a real, where SQLite's own cast gives fifteen
+        return (
+            f"iif(typeof({quote(column)}) = 'real', printf('%!.17g', {quote(column)}), cast({quote(column)} as text))"
+        )
     return f"cast({quote(column)} as {'blob' if base == 'VARCHAR' else 'text'})"
 
 
