@@ -29,8 +29,10 @@ from snapshot.errors import CheckFailed, NoSnapshot, PacelayerError, Problem, Pr
 from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
-# A process that ends sooner than this after its start is not started again: it would only end again.
+# What ends by itself so soon after the first start would only end again: a port that is taken, say.
 MIN_LIFE_SECONDS = 5.0
+# How long a process that died is left before it is started again.
+RESTART_SECONDS = 0.5
 DEMO_SOURCE = "harbor.sqlite"
 
 
@@ -261,22 +263,23 @@ def _open_shop(path: Path, stop: threading.Event) -> None:
 
 
 def _supervise(stop: threading.Event, *commands: Sequence[str]) -> int:
-    """Run processes until `stop`, starting again what dies; one that dies at its start ends all with its exit code."""
-    running = [(command, subprocess.Popen(command, start_new_session=True), time.monotonic()) for command in commands]
+    """Run processes until `stop`, starting again what dies; one that cannot even start ends all with its exit code."""
+    begun = time.monotonic()
+    running = [subprocess.Popen(command, start_new_session=True) for command in commands]
     code = 0
-    while not stop.wait(0.2):
-        for index, (command, process, begun) in enumerate(running):
+    while not stop.wait(RESTART_SECONDS):
+        for index, process in enumerate(running):
             if process.poll() is None:
                 continue
-            if time.monotonic() - begun < MIN_LIFE_SECONDS:
-                code = process.returncode or 1
+            if process.returncode > 0 and time.monotonic() - begun < MIN_LIFE_SECONDS:
+                code = process.returncode
                 stop.set()
                 break
-            terminal.note(f"{command[2]} ended with {process.returncode} and is started again")
-            running[index] = (command, subprocess.Popen(command, start_new_session=True), time.monotonic())
-    for _, process, _ in running:
+            terminal.note(f"{commands[index][2]} ended with {process.returncode} and is started again")
+            running[index] = subprocess.Popen(commands[index], start_new_session=True)
+    for process in running:
         process.terminate()
-    for _, process, _ in running:
+    for process in running:
         process.wait()
     return code
 

@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -98,13 +99,13 @@ class Refresher:
 
     def _refresh(self) -> None:
         """One refresh, after which the next is planned: at the pace, or sooner where it failed and may heal."""
-        begun, directory = self.clock(), self.settings.directory
+        begun, directory = time.monotonic(), self.settings.directory
         try:
             with recorded(directory, self.clock):
                 self._read_again()
                 store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
                 refresh(self.project, self.sources, store, self._observe, clock=self.clock)
-            delay = max(0.0, self._pace() - (self.clock() - begun).total_seconds())
+            delay = max(0.0, self._pace() - (time.monotonic() - begun))
         except Stopped:
             return
         except Exception as error:

@@ -135,7 +135,7 @@ def _response(result: ExecutionResult, media: str) -> Response:
 
 def _log_unexpected(found: list[GraphQLError]) -> None:
     for error in found:
-        if error.original_error is not None:
+        if error.path and error.original_error is not None:
             log.error("a field failed: %s", error, exc_info=error.original_error)
 
 

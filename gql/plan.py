@@ -75,10 +75,10 @@ def _relation(question: Question) -> Plan:
 
 
 def _plain(question: Question) -> Plan:
-    """A plain table's own rows; `_row` keeps their order."""
+    """A plain table's own rows; `_pacelayer_row` keeps their order."""
     columns = question.measures
     condition = predicate(question.where, {c.field: quote(c.name) for c in question.metric.columns})
-    wanted = ", ".join([*(quote(column.name) for column in columns), 'rowid as "_row"'])
+    wanted = ", ".join([*(quote(column.name) for column in columns), 'rowid as "_pacelayer_row"'])
     sql = f"select {wanted} from {question.metric.grains[0].table} where {condition.sql}"
     return Plan(sql, condition.parameters, columns, "stored")
 
@@ -197,7 +197,7 @@ def _order(question: Question) -> str:
     if question.metric.grouped:
         keys += [f"{quote(column.name)} asc nulls last" for column in question.by if column.name not in ordered]
     else:
-        keys.append('"_row"')
+        keys.append('"_pacelayer_row"')
     return f" order by {', '.join(keys)}" if keys else ""
 
 

@@ -57,8 +57,8 @@ def _decimal(value: Decimal) -> str:
     return format(value, "f")
 
 
-def _iso(value: date | datetime | time) -> str:
-    return value.isoformat()
+def _iso(value: date | datetime | time | str) -> str:
+    return value if isinstance(value, str) else value.isoformat()  # a text is a date beyond Python's
 
 
 def _duration(value: timedelta) -> str:

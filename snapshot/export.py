@@ -99,7 +99,9 @@ def _copy(
         projections = ", ".join(_projections(reading, source, table, shape))
         with reading.rows(table, shape) as rows:
             connection.register("wire", rows)
-            connection.execute(f"insert into {database}.{place} select {projections} from wire where _row = 1")
+            connection.execute(
+                f"insert into {database}.{place} select {projections} from wire where _pacelayer_row = 1"
+            )
             connection.unregister("wire")
     except duckdb.Error as error:
         raise _source_error(f"{source}.{table}", error) from error

@@ -19,7 +19,7 @@ from . import connect
 from .catalog import Catalog, read
 from .errors import Damaged, DeadlineExceeded, NoSnapshot, OutOfRange, PacelayerError, QueryFailed
 from .events import Flipped, FollowFailed, Observer
-from .store import Generation, Status, Store, read_status
+from .store import Generation, Status, Store, intact, read_status
 
 # How often the pointer is looked at; a flip is followed within this time.
 POLL_SECONDS = 0.25
@@ -47,6 +47,9 @@ class OpenGeneration(Generic[T]):
     ) -> None:
         self.generation = generation
         self._watchdog = watchdog
+        # Opening finds few damages, and a log that stands beside would be read as part of the file.
+        if not intact(generation) or generation.path.with_name(generation.path.name + ".wal").exists():
+            raise Damaged(f"{generation.id} is not what was published", "roll back, or refresh")
         try:
             self._connection = connect.read(generation.path, threads=resources.threads, memory=resources.memory)
         except duckdb.Error as error:
@@ -201,7 +204,12 @@ class Reader(Generic[T]):
 
     def _follow_until_stopped(self) -> None:
         while not self._stopped.wait(POLL_SECONDS):
-            self.follow()
+            try:
+                self.follow()
+            except OSError as error:  # the directory cannot be read at the moment
+                if self._refused != str(error):
+                    self._refused = str(error)
+                    self._observe(FollowFailed("DISK_FAILED", str(error)))
 
 
 class Watchdog:

@@ -21,7 +21,9 @@ PACE = re.compile(r"(\d+)\s*(s|m|h|d)")
 MAX_PORT = 65535
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # A source's name is a schema of the snapshot: these four are the snapshot's own or DuckDB's.
-RESERVED_SCHEMAS = frozenset({"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp"})
+RESERVED_SCHEMAS = frozenset(
+    {"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp", "staged", "private", "memory", "system"}
+)
 
 
 @dataclass(frozen=True)

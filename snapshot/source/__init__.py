@@ -33,7 +33,7 @@ class Reading(Protocol):
     def rows(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
         """The rows of a table as an Arrow stream (the PyCapsule interface) of the shape's columns, on the wire.
 
-        A leading column `_row` is 0 for rows that only fix the types and are to be left out, and 1 for the others.
+        A leading column `_pacelayer_row` is 0 for rows that only fix the types and are left out, and 1 for the others.
         """
 
     def fitting(self, column: str, kind: str) -> str:

@@ -97,6 +97,15 @@ class SqliteSource:
 
     def _views(self) -> frozenset[str]:
         with closing(connect(self._uri(), uri=True)) as plain:
+            ((pages,),), ((page,),) = (
+                plain.execute(f"pragma {word}").fetchall() for word in ("page_count", "page_size")
+            )
+            wal = self.path.with_name(self.path.name + "-wal")
+            if self.path.stat().st_size < pages * page and not (wal.exists() and wal.stat().st_size):
+                # SQLite would read what is missing as zeros.
+                raise SourceUnavailable(
+                    f"source '{self.name}': {self.path.name} is shorter than it says", "is it being copied?"
+                )
             return frozenset(name for (name,) in plain.execute("select name from sqlite_master where type = 'view'"))
 
     def _uri(self) -> str:
@@ -136,7 +145,9 @@ class SqliteReading:
         kinds = {name: _storage(column.type) for name, column in shape.columns.items()}
         witness = ", ".join(f"{value} as {quote(name)}" for name, (_, value) in kinds.items())
         wire = ", ".join(_wire(name, shape.columns[name].type) for name in kinds)
-        return _query(self.connection, f"select 0 as _row, {witness} union all select 1, {wire} from {quote(table)}")
+        return _query(
+            self.connection, f"select 0 as _pacelayer_row, {witness} union all select 1, {wire} from {quote(table)}"
+        )
 
     def misfits(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
         """One scan for a value of a storage class that its column's type does not take: SQLite lets any in."""
@@ -150,12 +161,13 @@ class SqliteReading:
         if base == "VARCHAR":
             return f"try(decode({column}))"
         cast = f"try_cast({column} as {kind})"
+        year = f"regexp_matches({column}, '^[0-9]{{4}}-')"
         whole = f"not regexp_matches({column}, '{_NANOSECONDS}')"
         same = {
             "BOOLEAN": f"{column} in (0, 1)",
             "DECIMAL": f"{cast}::double = try_cast({column} as double)",
-            "DATE": f"{cast}::timestamp = try_cast({column} as timestamp)",
-            "TIMESTAMP": f"not regexp_matches({column}, '{_OFFSET}') and {whole}",
+            "DATE": f"{year} and {cast}::timestamp = try_cast({column} as timestamp)",
+            "TIMESTAMP": f"{year} and not regexp_matches({column}, '{_OFFSET}') and {whole}",
             "TIME": whole,
             "TIMESTAMPTZ": whole,
         }.get(base)

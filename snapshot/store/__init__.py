@@ -9,7 +9,7 @@ staging/                                what is being built; whatever is in it w
 lock                                    held by the one refresher of this directory
 """
 
-from .directory import Generation, Store
+from .directory import Generation, Store, intact
 from .disk import Disk, PosixDisk
 from .lock import locked
 from .publish import Staged, publish, verify
@@ -23,6 +23,7 @@ __all__ = [
     "Staged",
     "Status",
     "Store",
+    "intact",
     "locked",
     "publish",
     "read_status",

@@ -16,6 +16,9 @@ from .disk import Disk, PosixDisk
 
 POINTER = "current.duckdb"
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{6,})\.duckdb")
+# A pointer or status that was being replaced, and all that a build puts into staging.
+_HALF_MADE = re.compile(r"current\.duckdb(\.\d+)?\.new|status\.json\.new")
+_STAGED = {"spill", *(f"{name}.duckdb{end}" for name in ("snapshot", "private") for end in ("", ".wal", ".tmp"))}
 # A build needs room for the new file, its spill and the old files; so much at least is kept free.
 SPARE_BYTES = 64 * 2**20
 
@@ -105,29 +108,35 @@ class Store:
         Raises NoSuchGeneration.
         """
         generations = self.generations()
-        current = self.current().number
+        below = self.current().number if number is None else None
         for generation in generations:
-            if generation.number == number or (number is None and generation.number < current):
+            wanted = generation.number == number if below is None else generation.number < below
+            if wanted and intact(generation):
                 self.point_to(generation)
                 return generation
         kept = ", ".join(str(generation.number) for generation in generations)
-        raise NoSuchGeneration(f"generation {number or f'before {current}'} is not kept", f"kept are {kept}")
+        what = f"generation {number}" if below is None else f"a generation before {below}"
+        raise NoSuchGeneration(f"{what} is not kept whole", f"kept are {kept}")
 
     def clean(self) -> None:
-        """Put right what a crash left: rubbish in staging, half-made pointers, companions without their generation."""
+        """Put right what a crash left: rubbish in staging, half-made pointers, companions without their generation.
+
+        Only names that are ours are touched: the directory may have been somebody's before.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
-        if self.staging.exists():
+        if self.staging.exists() and set(_listing(self.staging)) <= _STAGED:
             shutil.rmtree(self.staging)
             self.observe(Repaired("removed an unfinished build"))
         generations = self.generations()
         names = {generation.path.name for generation in generations}
         for entry in _listing(self.directory):
-            orphan = entry.endswith((".sha256", ".wal")) and entry.rpartition(".")[0] not in names
-            if orphan or entry.endswith(".new"):
+            owner, _, ending = entry.rpartition(".")
+            orphan = ending in ("sha256", "wal") and _NAME.fullmatch(owner) and owner not in names
+            if orphan or _HALF_MADE.fullmatch(entry):
                 self.disk.remove(self.directory / entry)
         kept = {f"{generation.number:06}.duckdb" for generation in generations}
         for entry in _listing(self.state):
-            if entry not in kept:
+            if re.fullmatch(r"\d{6,}\.duckdb", entry) and entry not in kept:
                 self.disk.remove(self.state / entry)
         self._mend_pointer(generations)
 
