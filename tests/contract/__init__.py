@@ -1,0 +1,1 @@
+"""What is promised to others: the layers, the sources, the file, the numbers."""

@@ -210,7 +210,7 @@ def test_a_plain_table_is_read_in_the_order_of_its_own_rows() -> None:
     asked = Question(users, (), (users.column("plan"),), {"id": {"gt": 1}}, ((users.column("id"), "asc nulls last"),))
     plan = plan_rows(asked, limit=10)
     assert (plan.way, plan.parameters) == ("stored", (1,))
-    assert plan.sql.endswith('order by "id" asc nulls last, "_row" limit 10 offset 0')
+    assert plan.sql.endswith('order by "id" asc nulls last, "_pacelayer_row" limit 10 offset 0')
 
 
 @pytest.mark.parametrize(("by", "way"), [(OWN, "stored"), (("month",), "re-aggregated"), ((), "re-aggregated")])

@@ -1,0 +1,106 @@
+"""Projects over one SQLite file of any content, to be exported and looked into."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from snapshot import connect
+from snapshot import project as projects
+from snapshot import settings as project_settings
+from snapshot.build import refresh
+from snapshot.events import Observer, nobody
+from snapshot.export import export as export_tables
+from snapshot.settings import TableSettings
+from snapshot.source.sqlite import SqliteSource
+from snapshot.store import Generation, Store, locked
+
+SETTINGS = """
+[sources.shop]
+url = "sqlite:///shop.sqlite"
+[snapshots]
+memory = "200MB"
+"""
+
+
+# Two tables of which 2,000 is the sum, and a metric of each.
+VAULT = """
+create table accounts (id integer primary key, owner text not null, secret text, amount integer not null);
+create table vault (id integer primary key, amount integer not null, note text);
+insert into accounts values (1, 'Ada', 'swordfish', 600), (2, 'Ben', 'open sesame', 400);
+insert into vault values (1, 1000, 'below');
+"""
+VAULT_METRICS = {
+    "held": "select owner, sum(amount) as amount from shop.accounts group by all",
+    "stored": "select sum(amount) as amount from shop.vault",
+}
+
+
+def make_project(folder: Path, script: str, metrics: Mapping[str, str], settings: str = "") -> Path:
+    """A project over a SQLite file that a script has made; its tables are in `sources.lock`."""
+    (folder / "metrics").mkdir(parents=True)
+    (folder / "pacelayer.toml").write_text(SETTINGS + settings)
+    run_sqlite(folder, script)
+    for name, sql in metrics.items():
+        (folder / "metrics" / f"{name}.sql").write_text(sql)
+    check(folder)
+    return folder
+
+
+def check(project: Path) -> None:
+    """What `pacelayer check` does, and it must find nothing."""
+    report = projects.check(project)
+    assert not report.problems, report.problems
+
+
+def run_sqlite(project: Path, script: str) -> None:
+    """Run a script on the project's source."""
+    with closing(sqlite3.connect(project / "shop.sqlite")) as connection:
+        connection.executescript(script)
+
+
+def publish(project: Path, observe: Observer = nobody) -> Generation:
+    """A refresh, as the refresher makes it."""
+    settings = project_settings.load(project)
+    definition, sources = projects.load(settings)
+    with locked(settings.directory):
+        store = Store(settings.directory, settings.snapshots.keep, observe=observe)
+        return refresh(definition, sources, store, observe)
+
+
+@contextmanager
+def exported(
+    folder: Path, script: str, values: Sequence[Any] = (), types: Mapping[str, str] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The tables that a script has made, exported into a staging file, without any metric.
+
+    `values` are put into the column `value` of the table `things`, whose types `types` names where they are others.
+    """
+    run_sqlite(folder, script)
+    with closing(sqlite3.connect(folder / "shop.sqlite")) as written, written:
+        for value in values:
+            written.execute("insert into things (value) values (?)", [value])
+    source = SqliteSource("shop", folder / "shop.sqlite", {"things": TableSettings(types=types or {})})
+    staged, private = folder / "staged.duckdb", folder / "private.duckdb"
+    with closing(connect.stage(staged, private, memory="200MB", time_zone="UTC")) as connection:
+        export_tables(connection, [source], {"shop": source.shapes()}, frozenset(), 1, nobody)
+        yield connection
+
+
+def rows(path: Path, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """The answer of a snapshot file."""
+    connection = connect.read(path, threads=1, memory="100MB")
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    finally:
+        connection.close()
+
+
+def columns(path: Path, table: str) -> dict[str, str]:
+    """The columns of a table of a snapshot file, and their types."""
+    return {name: kind for name, kind, *_ in rows(path, f"describe {table}")}

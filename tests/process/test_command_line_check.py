@@ -1,0 +1,203 @@
+"""`check` and `schema`: everything that is wrong with a project, at once and with its place; and nothing secret."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.projects import ROOT
+
+from .shops import COUNTED, ORDERS, make_project
+from .test_command_line import run
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A project without problems."""
+    return make_project(tmp_path / "shop", ORDERS, COUNTED)
+
+
+BROKEN = {
+    "pacelayer.toml": 'name = "A"\nspace = "5m"\n[sources.shop]\nurl = "sqlite:///shop.sqlite"\n[server]\nport = "x"\n',
+    "metrics/a.sql": "select\n  count(*) as orders,\n  sum(amuont) as revenue\nfrom shop.orders\n",
+    "metrics/b.sql": "-- @pase 5m\nselect count(*) as orders from shop.orders\n",
+    "metrics/c.sql": "select count(*) as orders\nform shop.orders\n",
+}
+PLACES = {
+    ("pacelayer.toml", 2),
+    ("pacelayer.toml", 6),
+    ("metrics/a.sql", 3),
+    ("metrics/b.sql", 1),
+    ("metrics/c.sql", 2),
+}
+
+
+@pytest.fixture
+def broken(shop: Path) -> Path:
+    """A project with problems in four of its files."""
+    for path, text in BROKEN.items():
+        (shop / path).write_text(text)
+    return shop
+
+
+def test_check_tells_what_each_metric_is_and_why(shop: Path) -> None:
+    """Grouped or plain."""
+    done = run(shop, "check")
+
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "latest: plain table: it has no GROUP BY",
+        "sales: grouped metric: it groups by day, exactly what it projects beside aggregates",
+    ]
+
+
+def test_check_reports_all_problems_of_all_files_with_their_lines(broken: Path) -> None:
+    """One run is enough to see everything."""
+    done = run(broken, "check")
+
+    assert done.code == 2
+    places = {tuple(line.split(": ")[0].rsplit(":", 1)) for line in done.err.splitlines()}
+    assert places == {(path, str(line)) for path, line in PLACES}
+
+
+def test_check_says_what_was_probably_meant(broken: Path) -> None:
+    """Whoever mistyped sees it at once."""
+    said = run(broken, "check").err
+
+    for word in ("'pace'", "amount", "@pace"):
+        assert f"did you mean {word}" in said.replace('"', "")
+
+
+def test_check_as_json_has_the_same_problems_as_data(broken: Path) -> None:
+    """For an editor or a pipeline."""
+    done = run(broken, "check", "--json")
+    found = json.loads(done.out)
+
+    assert done.code == 2
+    assert {(problem["path"], problem["line"]) for problem in found["problems"]} == PLACES
+    assert all(problem["message"] and problem["warning"] is False for problem in found["problems"])
+
+
+def test_check_as_json_has_the_metrics_as_data(shop: Path) -> None:
+    """Where there is no problem."""
+    found = json.loads(run(shop, "check", "--json").out)
+
+    assert found["problems"] == []
+    assert [(metric["name"], metric["grouped"]) for metric in found["metrics"]] == [("latest", False), ("sales", True)]
+
+
+def test_check_takes_a_change_of_the_source_up_and_says_so(shop: Path) -> None:
+    """sources.lock is to be committed."""
+    (shop / "sources.lock").unlink()
+
+    done = run(shop, "check")
+
+    assert done.code == 0
+    assert "sources.lock has changed" in done.err
+    assert (shop / "sources.lock").exists()
+
+
+def test_check_without_its_source_reports_that_and_the_problems_of_the_metrics(broken: Path) -> None:
+    """From what sources.lock remembers."""
+    (broken / "pacelayer.toml").write_text('[sources.shop]\nurl = "sqlite:///nowhere.sqlite"\n')
+
+    done = run(broken, "check")
+
+    assert done.code == 2
+    for words in ("there is no file nowhere.sqlite", "metrics/a.sql:3: ", "metrics/b.sql:1: "):
+        assert words in done.err
+    assert not (broken / "nowhere.sqlite").exists()
+
+
+def test_check_reports_a_break_of_the_contract(shop: Path) -> None:
+    """Before a refresh would."""
+    assert run(shop, "schema").code == 0
+    (shop / "metrics" / "latest.sql").write_text("select count(*) as orders from shop.orders")
+
+    done = run(shop, "check")
+
+    assert done.code == 2
+    assert "schema.graphql: Field LatestRow.lastId was removed" in done.err
+    assert "schema.graphql: schema.graphql" not in done.err
+
+
+@pytest.mark.parametrize("verb", ["check", "refresh", "schema", "status", "serve"])
+def test_where_there_is_no_project_a_verb_says_so(tmp_path: Path, verb: str) -> None:
+    """With the way out."""
+    done = run(tmp_path, verb)
+
+    assert done.code == 2
+    assert "there is no pacelayer.toml" in done.err
+    assert "--project" in done.err
+
+
+def test_schema_writes_the_contract_without_asking_the_source(shop: Path) -> None:
+    """Offline, from the metrics and sources.lock."""
+    (shop / "shop.sqlite").unlink()
+
+    done = run(shop, "schema")
+
+    assert (done.code, done.out) == (0, "schema.graphql is written\n")
+    assert "type SalesRow {" in (shop / "schema.graphql").read_text()
+
+
+def test_schema_check_is_1_for_a_difference_and_writes_nothing(shop: Path) -> None:
+    """For a pipeline: the contract in the repository is the one of the metrics, or not."""
+    assert run(shop, "schema").code == 0
+    text = (shop / "schema.graphql").read_text()
+    assert run(shop, "schema", "--check").code == 0
+    (shop / "schema.graphql").write_text(text.replace("orders", "oders"))
+
+    done = run(shop, "schema", "--check")
+
+    assert done.code == 1
+    assert "run 'pacelayer schema'" in done.err
+    assert "oders" in (shop / "schema.graphql").read_text()
+
+
+def test_the_contract_of_the_bundled_project_is_up_to_date() -> None:
+    """What is committed is what its metrics say."""
+    assert run(ROOT, "schema", "--check").code == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////srv/hunter2/shop.sqlite",
+        "sqlite:///nowhere.sqlite?password=hunter2",
+        "postgresql://reader:hunter2@db.example.com/shop",
+        "postgresql://reader:hunter2@db.example.com:port/shop",
+        "postgresql://reader:pass@hunter2:x:y/shop",
+        "nonsense hunter2",
+        "hunter2://x",
+    ],
+)
+@pytest.mark.parametrize("arguments", [["check", "--json"], ["refresh"]])
+def test_a_secret_in_the_address_of_a_source_is_shown_nowhere(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, url: str, arguments: list[str]
+) -> None:
+    """It comes from the environment, and stays there."""
+    monkeypatch.setenv("SHOP_URL", url)
+    settings = shop / "pacelayer.toml"
+    settings.write_text(settings.read_text().replace("sqlite:///shop.sqlite", "${SHOP_URL}"))
+
+    done = run(shop, *arguments)
+
+    assert done.code in (2, 10)
+    assert "shop" in done.out + done.err
+    assert "hunter2" not in done.out + done.err
+    assert [path for path in shop.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()] == []
+
+
+def test_a_variable_that_is_not_set_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that sets it."""
+    monkeypatch.delenv("SHOP_URL", raising=False)
+    settings = shop / "pacelayer.toml"
+    settings.write_text(settings.read_text().replace("sqlite:///shop.sqlite", "${SHOP_URL}"))
+
+    done = run(shop, "refresh")
+
+    assert done.code == 2
+    assert "export SHOP_URL=" in done.err

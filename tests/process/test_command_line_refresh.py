@@ -1,0 +1,138 @@
+"""`refresh` by hand: what it prints, and with which code it ends where it fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from snapshot import settings
+from snapshot.store import locked
+
+from .shops import COUNTED, ORDERS, Publisher, add_order, change, make_project
+from .test_command_line import current, run
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A project of twelve orders; nothing is published yet."""
+    project = make_project(tmp_path / "shop", ORDERS, COUNTED)
+    for _ in range(12):
+        add_order(project)
+    return project
+
+
+def test_refresh_publishes_and_says_where(shop: Path) -> None:
+    """The path of the new generation is all there is on standard output."""
+    done = run(shop, "refresh")
+
+    assert done.code == 0
+    assert done.out == f"published {(shop / 'snapshots' / 'current.duckdb').resolve()}\n"
+    assert current(shop).endswith("-000001")
+
+
+def test_refresh_as_json_prints_one_line_for_each_event(shop: Path) -> None:
+    """For a program that watches: what was exported, what was computed, what was published."""
+    done = run(shop, "refresh", "--json")
+    events = [json.loads(line) for line in done.out.splitlines()]
+
+    assert [event["table"] for event in events if event["event"] == "TableExported"] == ["shop.orders"]
+    assert [event["metric"] for event in events if event["event"] == "MetricComputed"] == ["latest", "sales"]
+    assert next(event["step"] for event in events if event["event"] == "StepReached") == "locked"
+    assert {"event": "Published", "number": 1, "id": current(shop)}.items() <= events[-1].items()
+
+
+def lose_source(shop: Path) -> None:
+    """The source's file is not there."""
+    (shop / "shop.sqlite").unlink()
+
+
+def fill_source_with_garbage(shop: Path) -> None:
+    """It is there and no database."""
+    (shop / "shop.sqlite").write_bytes(b"garbage" * 1000)
+
+
+def drop_column(shop: Path) -> None:
+    """A column that a metric uses is gone."""
+    change(shop, "alter table orders drop column amount")
+
+
+def put_in_a_text(shop: Path) -> None:
+    """SQLite takes a text for a number."""
+    change(shop, "insert into orders (amount, created_at) values ('much', '2026-01-01 10:00:00')")
+
+
+def fail_a_metric(shop: Path) -> None:
+    """A SELECT that DuckDB takes fails on today's rows."""
+    (shop / "metrics" / "latest.sql").write_text(
+        "select ('x' || id)::integer as orders, id as last_id from shop.orders"
+    )
+
+
+def break_the_contract(shop: Path) -> None:
+    """A field that clients know is not made any more."""
+    assert run(shop, "schema").code == 0
+    (shop / "metrics" / "latest.sql").write_text("select count(*) as orders from shop.orders")
+
+
+def lose_all_rows(shop: Path) -> None:
+    """A table that had many rows has none."""
+    change(shop, "delete from orders")
+
+
+def break_a_test(shop: Path) -> None:
+    """What the metric says of its own rows does not hold."""
+    (shop / "metrics" / "latest.sql").write_text(
+        "-- @test orders > 100\nselect count(*) as orders, max(id) as last_id from shop.orders"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "exit_code", "code", "words"),
+    [
+        (lose_source, 10, "SOURCE_UNAVAILABLE", "there is no file shop.sqlite"),
+        (fill_source_with_garbage, 10, "SOURCE_UNAVAILABLE", "source 'shop' cannot be read"),
+        (drop_column, 11, "SOURCE_CHANGED", "column 'shop.orders.amount' is gone"),
+        (put_in_a_text, 12, "SOURCE_VALUE", "shop.orders.amount: the value 'much' at id = 13"),
+        (fail_a_metric, 20, "METRIC_FAILED", "metrics/latest.sql: "),
+        (break_the_contract, 21, "CHECK_FAILED", "LatestRow.lastId"),
+        (lose_all_rows, 21, "CHECK_FAILED", "had 12 rows and has none now"),
+        (break_a_test, 21, "CHECK_FAILED", "the test 'orders > 100' of line 1 does not hold"),
+    ],
+)
+def test_a_refresh_that_fails_keeps_the_old_snapshot_and_says_why(
+    shop: Path, fault: Callable[[Path], None], exit_code: int, code: str, words: str
+) -> None:
+    """Each kind of failure has an exit code of its own, and the status has the words for it."""
+    Publisher(shop).publish()
+    before = current(shop)
+    fault(shop)
+
+    done = run(shop, "refresh")
+
+    assert (done.code, done.out) == (exit_code, "")
+    assert words in done.err
+    assert current(shop) == before
+    failure = json.loads((shop / "snapshots" / "status.json").read_text())["last_failure"]
+    assert failure["code"] == code
+    assert words in failure["message"]
+
+
+def test_refresh_publishes_a_table_without_rows_where_that_is_allowed(shop: Path) -> None:
+    """Whoever emptied it on purpose says so."""
+    Publisher(shop).publish()
+    lose_all_rows(shop)
+
+    assert run(shop, "refresh", "--allow-empty").code == 0
+    assert current(shop).endswith("-000002")
+
+
+def test_refresh_gives_way_to_a_refresher_at_work(shop: Path) -> None:
+    """One at a time; it names the process that is in the way."""
+    with locked(settings.load(shop).directory):
+        done = run(shop, "refresh")
+
+    assert done.code == 30
+    assert "another refresher (process " in done.err
