@@ -117,7 +117,7 @@ class Reader(Generic[T]):
         self._lock = threading.Lock()
         self._current: OpenGeneration[T] | None = None
         self._leases: dict[OpenGeneration[T], int] = {}
-        self._refused: str | None = None
+        self._refused: set[str] = set()
         self._stopped = threading.Event()
         self._follower = threading.Thread(target=self._follow_until_stopped, name="follow", daemon=True)
 
@@ -162,26 +162,32 @@ class Reader(Generic[T]):
         """
         begun = time.monotonic()
         for generation in self._candidates():
-            if generation.id == self._refused and self._current is not None:
+            if generation.id in self._refused and self._current is not None:
                 continue
             try:
                 opened = OpenGeneration(generation, self._resources, self._watchdog, self._prepare)
             except Exception as error:  # noqa: BLE001  one of three places where errors end: the open generation goes on
-                if self._refused != generation.id:
-                    self._refused = generation.id
-                    code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
-                    self._observe(FollowFailed(code, f"{type(error).__name__}: {error}"))
+                self._complain(generation.id, error)
                 continue
             self._swap(opened)
             self._observe(Flipped(generation.number, generation.id, time.monotonic() - begun))
             return
 
+    def _complain(self, about: str, error: Exception) -> None:
+        """Say once what is wrong with a generation, the pointer or the directory."""
+        if about not in self._refused:
+            self._refused.add(about)
+            code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
+            self._observe(FollowFailed(code, f"{type(error).__name__}: {error}"))
+
     def _candidates(self) -> list[Generation]:
         """What to try to open, in order: the pointer's, and where nothing is open yet, whatever else is there."""
         try:
             current = [self._store.current()]
-        except NoSnapshot:
+        except NoSnapshot as error:
             current = []
+            if self._store.generations():
+                self._complain("pointer", error)
         if self._current is not None:
             return [generation for generation in current if generation != self._current.generation]
         return current + [generation for generation in self._store.generations() if generation not in current]
@@ -206,10 +212,8 @@ class Reader(Generic[T]):
         while not self._stopped.wait(POLL_SECONDS):
             try:
                 self.follow()
-            except OSError as error:  # the directory cannot be read at the moment
-                if self._refused != str(error):
-                    self._refused = str(error)
-                    self._observe(FollowFailed("DISK_FAILED", str(error)))
+            except OSError as error:
+                self._complain("directory", error)
 
 
 class Watchdog:

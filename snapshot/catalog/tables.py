@@ -71,13 +71,17 @@ def read(connection: duckdb.DuckDBPyConnection) -> Catalog:
     """The catalogue of the current database. Raises Damaged where there is none, FormatUnknown for another format."""
     try:
         found = connection.execute("select format, tool from pacelayer.snapshot").fetchall()
+        if [row[0] for row in found] == [FORMAT]:
+            return _read(connection)
     except duckdb.Error as error:
-        raise Damaged("the file is not a snapshot: it has no catalogue") from error
-    if [row[0] for row in found] != [FORMAT]:
-        raise FormatUnknown(
-            f"the snapshot is of format {found[0][0] if found else 'none'}, this version reads {FORMAT}",
-            f"it was written by {found[0][1] if found else 'nobody'}",
-        )
+        raise Damaged(f"the file has no catalogue that can be read: {str(error).splitlines()[0]}") from error
+    raise FormatUnknown(
+        f"the snapshot is of format {found[0][0] if found else 'none'}, this version reads {FORMAT}",
+        f"it was written by {found[0][1] if found else 'nobody'}",
+    )
+
+
+def _read(connection: duckdb.DuckDBPyConnection) -> Catalog:
     columns, components, grains = (
         _parts(connection, *part) for part in (("columns", Column), ("components", Component), ("grains", Grain))
     )

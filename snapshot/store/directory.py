@@ -131,8 +131,9 @@ class Store:
         names = {generation.path.name for generation in generations}
         for entry in _listing(self.directory):
             owner, _, ending = entry.rpartition(".")
-            orphan = ending in ("sha256", "wal") and _NAME.fullmatch(owner) and owner not in names
-            if orphan or _HALF_MADE.fullmatch(entry):
+            # A published file is never written, so a log beside one is nobody's.
+            rubbish = ending == "wal" or (ending == "sha256" and owner not in names)
+            if (rubbish and _NAME.fullmatch(owner)) or _HALF_MADE.fullmatch(entry):
                 self.disk.remove(self.directory / entry)
         kept = {f"{generation.number:06}.duckdb" for generation in generations}
         for entry in _listing(self.state):

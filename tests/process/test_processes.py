@@ -21,15 +21,18 @@ from .asking import data, eventually
 from .running import age, alive, answers, children, command, running_api
 from .shops import COUNTED, ORDERS, add_order, make_project, publish
 
-STATUS = "{ status { failures lastFailure { at code } } }"
+
+def make_shop(root: Path) -> Path:
+    """A project that is refreshed every second; nothing is published yet."""
+    project = make_project(root, ORDERS, COUNTED, pace="1s")
+    add_order(project)
+    return project
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A project that is refreshed every second; nothing is published yet."""
-    project = make_project(tmp_path / "shop", ORDERS, COUNTED, pace="1s")
-    add_order(project)
-    return project
+    """Such a project for one test."""
+    return make_shop(tmp_path / "shop")
 
 
 @contextmanager
@@ -89,55 +92,67 @@ def test_sigterm_ends_the_refresher_well(shop: Path) -> None:
         assert not (shop / "snapshots" / "staging").exists()
 
 
-def test_sighup_has_the_refresher_take_up_a_new_metric(shop: Path) -> None:
+Live = tuple[Path, subprocess.Popen[bytes], httpx.Client]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A project with a refresher and an API at work. Each test leaves it as well as it was."""
+    project = make_shop(tmp_path_factory.mktemp("live") / "shop")
+    with refreshing(project) as refresher, running_api(project) as (client, _):
+        yield project, refresher, client
+
+
+def failure(client: httpx.Client) -> str | None:
+    """The code of the last failure, where the last refresh failed."""
+    status = data(client, "{ status { failures lastFailure { at code } } }")["status"]
+    return str(status["lastFailure"]["code"]) if status["failures"] else None
+
+
+def test_sighup_has_the_refresher_take_up_a_new_metric(live: Live) -> None:
     """The API shows the new field without a restart."""
-    with refreshing(shop) as refresher, running_api(shop) as (client, _):
-        (shop / "metrics" / "largest.sql").write_text("select max(amount) as amount from shop.orders")
-        refresher.send_signal(signal.SIGHUP)
+    project, refresher, client = live
+    (project / "metrics" / "largest.sql").write_text("select max(amount) as amount from shop.orders")
+    refresher.send_signal(signal.SIGHUP)
 
-        def asked() -> bool:
-            answer = client.post("/graphql", json={"query": "{ largest { nodes { amount } } }"}).json()
-            return bool(answer.get("data") == {"largest": {"nodes": [{"amount": "1.10"}]}})
+    def answered() -> bool:
+        answer = client.post("/graphql", json={"query": "{ largest { nodes { amount } } }"}).json()
+        return bool(answer.get("data") == {"largest": {"nodes": [{"amount": "1.10"}]}})
 
-        eventually(asked, "the new metric is answered")
+    eventually(answered, "the new metric is answered")
 
 
-def test_sighup_with_a_broken_metric_keeps_the_old_ones_fresh(shop: Path) -> None:
+def test_sighup_with_a_broken_metric_keeps_the_old_ones_fresh(live: Live) -> None:
     """The problem is in the status, and the refresher goes on with what it had."""
-    with refreshing(shop) as refresher, running_api(shop) as (client, _):
-        before = number(client)
-        (shop / "metrics" / "broken.sql").write_text("selct 1")
-        refresher.send_signal(signal.SIGHUP)
+    project, refresher, client = live
+    before, broken = number(client), project / "metrics" / "broken.sql"
+    broken.write_text("selct 1")
+    refresher.send_signal(signal.SIGHUP)
 
-        def failed() -> bool:
-            status = data(client, "{ status { lastFailure { code } } }")["status"]
-            return bool(status["lastFailure"] == {"code": "PROJECT_INVALID"})
-
-        eventually(failed, "the status tells the failure")
-        eventually(lambda: number(client) > before + 1, "generations go on")
+    eventually(lambda: failure(client) == "PROJECT_INVALID", "the status tells the failure")
+    broken.unlink()
+    eventually(lambda: number(client) > before + 1, "generations go on")
 
 
-def test_a_failing_refresh_is_in_the_status_without_its_message_and_heals(shop: Path) -> None:
+def test_a_failing_refresh_is_in_the_status_without_its_message_and_heals(live: Live) -> None:
     """Clients learn the code; what it says of the inside stays with the operators."""
-    source, away = shop / "shop.sqlite", shop / "away.sqlite"
-    with refreshing(shop) as refresher, running_api(shop) as (client, _):
-        source.rename(away)
-        eventually(lambda: 'last_failure": {' in (shop / "snapshots" / "status.json").read_text(), "it is written down")
-        eventually(lambda: data(client, STATUS)["status"]["failures"] >= 1, "the API tells it")
-        answer = client.post("/graphql", json={"query": STATUS})
-        ready = client.get("/readyz")
+    project, refresher, client = live
+    source, away = project / "shop.sqlite", project / "away.sqlite"
+    source.rename(away)
+    eventually(lambda: failure(client) == "SOURCE_UNAVAILABLE", "the API tells it")
 
-        assert data(client, STATUS)["status"]["lastFailure"]["code"] == "SOURCE_UNAVAILABLE"
-        assert "shop.sqlite" in (shop / "snapshots" / "status.json").read_text()
-        for said in (answer.text, ready.text):
-            assert "shop" not in said
-        assert ready.json()["lastFailure"]["code"] == "SOURCE_UNAVAILABLE"
-        assert refresher.poll() is None
+    assert "shop.sqlite" in (project / "snapshots" / "status.json").read_text()
+    answer = client.post("/graphql", json={"query": "{ status { failures lastFailure { at code } } }"})
+    ready = client.get("/readyz")
+    assert (answer.status_code, ready.status_code) == (200, 200)
+    assert ready.json()["lastFailure"]["code"] == "SOURCE_UNAVAILABLE"
+    assert "shop" not in answer.text + ready.text
+    assert refresher.poll() is None
 
-        last = number(client)
-        away.rename(source)
-        eventually(lambda: number(client) > last, "the next refresh heals")
-        eventually(lambda: data(client, STATUS)["status"]["failures"] == 0, "the failures are over")
+    last = number(client)
+    away.rename(source)
+    eventually(lambda: number(client) > last, "the next refresh heals")
+    eventually(lambda: failure(client) is None, "the failures are over")
 
 
 def child(up: int, word: str) -> int | None:
