@@ -18,7 +18,7 @@ LIMIT_SECONDS = 60.0
 MAX_REFUSAL_BYTES = 5_000
 # What only somebody who looks inside would see: paths, SQL, stacks, and the names of what we are made of.
 INSIDE = re.compile(
-    r"traceback|\.py\b|/work/|pytest-of|snapshots|select .* from |rowid|duckdb|sqlite|keyerror",
+    r"traceback|\.py\b|/home/|pytest-of|snapshots|select .* from |rowid|duckdb|sqlite|keyerror",
     re.IGNORECASE | re.DOTALL,
 )
 
