@@ -1,0 +1,104 @@
+"""A refresh that ends at any of its steps, killed or by an error: old before the flip, new from it on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from snapshot.errors import NoSnapshot
+from snapshot.store import locked
+
+from .conftest import copy_ledger
+from .ledger import ENTRIES, FLIP, MOMENTS, PROCESSES, at, is_tidy, make_ledger, refresh, store_of, whole
+
+# A ledger, and the number of the generation that must be current.
+Killed = tuple[Path, int]
+
+
+class Unforeseen(Exception):
+    """An error that no part of the project knows."""
+
+
+def refresh_and_die(project: Path, moment: str) -> None:
+    """What a process of its own does: come to the moment and be killed there."""
+    refresh(project, at(moment, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+
+
+def refresh_and_be_killed(project: Path, moment: str) -> None:
+    """Have a process refresh the ledger up to the moment."""
+    process = PROCESSES.Process(target=refresh_and_die, args=(project, moment))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def fail() -> None:
+    """What an observer or anything else may do."""
+    raise Unforeseen
+
+
+def current_after(moment: str) -> int:
+    """The number of the generation that is current after a second refresh came to the moment and no further."""
+    return 1 if MOMENTS.index(moment) < FLIP else 2
+
+
+@pytest.fixture(scope="module", params=MOMENTS)
+def killed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, published_ledger: Path) -> Killed:
+    """A ledger after a refresh that was killed at the moment. Not to be changed."""
+    project = copy_ledger(published_ledger, tmp_path_factory.mktemp("killed") / "ledger")
+    refresh_and_be_killed(project, request.param)
+    return project, current_after(request.param)
+
+
+def test_the_old_generation_is_current_before_the_flip_and_the_new_one_from_it_on(killed: Killed) -> None:
+    """What `current.duckdb` names is all there, with the numbers of its refresh."""
+    project, number = killed
+    assert store_of(project).current().number == number
+    assert whole(store_of(project).current()) == number * ENTRIES
+
+
+def test_the_next_refresh_publishes_and_leaves_nothing_of_the_killed_one(killed: Killed, tmp_path: Path) -> None:
+    """Staging, half-made pointers, and companions without their generation are gone; the numbers have grown."""
+    project = copy_ledger(killed[0], tmp_path / "ledger")
+    generation = refresh(project)
+    assert generation.number > killed[1]
+    assert store_of(project).current() == generation
+    assert whole(generation) == 2 * ENTRIES
+    assert is_tidy(store_of(project))
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_error_at_any_step_leaves_the_old_or_the_new_generation_and_a_free_lock(ledger: Path, moment: str) -> None:
+    """It goes through to the caller, and another refresher can have the directory at once."""
+    with pytest.raises(Unforeseen):
+        refresh(ledger, at(moment, fail))
+    assert whole(store_of(ledger).current()) == current_after(moment) * ENTRIES
+    with locked(store_of(ledger).directory):
+        assert (store_of(ledger).directory / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_a_refresh_after_errors_at_every_step_leaves_nothing_of_them(ledger: Path) -> None:
+    """One after the other they fail in the same directory, then one does not."""
+    for moment in MOMENTS:
+        with pytest.raises(Unforeseen):
+            refresh(ledger, at(moment, fail))
+    assert whole(refresh(ledger)) == 2 * ENTRIES
+    assert is_tidy(store_of(ledger))
+
+
+@pytest.mark.parametrize("moment", ["staged", "file renamed", "pointer made"])
+def test_a_first_refresh_that_is_killed_leaves_no_snapshot_and_the_next_one_publishes(
+    tmp_path: Path, moment: str
+) -> None:
+    """Nothing was current, so nothing is; the next refresh begins as if it were the first."""
+    project = make_ledger(tmp_path / "ledger")
+    refresh_and_be_killed(project, moment)
+    with pytest.raises(NoSnapshot):
+        store_of(project).current()
+    generation = refresh(project)
+    assert whole(store_of(project).current()) == ENTRIES
+    assert store_of(project).current() == generation
+    assert is_tidy(store_of(project))
