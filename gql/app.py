@@ -56,6 +56,7 @@ def _log(event: Event) -> None:
     if isinstance(event, Flipped):
         log.info("serving %s, opened in %.0f ms", event.id, event.seconds * 1000)
         # What a generation brings along lives until the next: the collector need not look at it with every request.
+        gc.unfreeze()  # the generation that was left was frozen at its own flip, and is to go now
         gc.collect()
         gc.freeze()
     elif isinstance(event, FollowFailed):
