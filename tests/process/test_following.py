@@ -125,20 +125,28 @@ def test_a_browser_gets_graphiql_before_the_first_snapshot(shop: Path) -> None:
 
 
 def test_fifty_flips_under_load_fail_no_request_and_mix_no_answer(shop: Path) -> None:
-    """Each answer is of one generation throughout, and no client goes back to an earlier one."""
+    """Each answer is of one generation throughout, and no client goes back to an earlier one.
+
+    They come as fast as they can be made, and only one is kept: a file may be gone while the API is about to open it.
+    """
+    text = (shop / "pacelayer.toml").read_text()
+    (shop / "pacelayer.toml").write_text(text.replace("keep = 3", "keep = 1"))
     publisher = Publisher(shop)
     publish_next(shop, publisher)
     with running_api(shop) as (client, _), crowd(client) as asking:
         for number in range(2, FLIPS + 2):
             assert publish_next(shop, publisher) == number
-            eventually(partial(asking.has_seen, number), f"generation {number} answers")
+        eventually(partial(asking.has_seen, FLIPS + 1), "the last generation answers")
 
     assert asking.failures == []
+    seen = set()
     for mine in asking.answers:
         mixed = [answer for answer in mine if len(generations_in(answer)) != 1]
         assert mixed == []
         numbers = [answer["snapshot"]["number"] for answer in mine]
         assert numbers == sorted(numbers)
+        seen |= set(numbers)
+    assert len(seen) > FLIPS / 4
 
 
 def test_a_rollback_is_followed_and_so_is_the_refresh_after_it(shop: Path) -> None:
@@ -176,20 +184,6 @@ def open_snapshots(pid: int) -> set[Path]:
     """The snapshots that a process has open."""
     files = {descriptor.resolve() for descriptor in Path(f"/proc/{pid}/fd").iterdir() if descriptor.is_symlink()}
     return {file for file in files if file.suffix == ".duckdb"}
-
-
-def test_an_answer_that_is_being_computed_is_finished_by_the_generation_that_began_it(shop: Path) -> None:
-    """Flips faster than the API follows leave no request without a file to read from, although one only is kept."""
-    text = (shop / "pacelayer.toml").read_text()
-    (shop / "pacelayer.toml").write_text(text.replace("keep = 3", "keep = 1"))
-    publisher = Publisher(shop)
-    publish_next(shop, publisher)
-    with running_api(shop) as (client, _), crowd(client) as asking:
-        last = [publish_next(shop, publisher) for _ in range(6)][-1]
-        eventually(partial(asking.has_seen, last), f"generation {last} answers")
-
-    assert asking.failures == []
-    assert [answer for mine in asking.answers for answer in mine if len(generations_in(answer)) != 1] == []
 
 
 def test_a_generation_that_was_left_is_not_kept_in_memory(shop: Path) -> None:
