@@ -60,7 +60,7 @@ create macro choose(id, choice) as  -- one of its words
 create macro seconds(n) as to_seconds(floor(n)::bigint);
 create macro arrivals(of, weight) as table  -- ids in order of time, spread over the hours by weight
     with shares as (select hour, sum(weight) over (order by hour) / sum(weight) over () as share from hours),
-    ends as (select hour, ceil(getvariable(of) * share)::bigint as last from shares),
+    ends as (select hour, least(getvariable(of), ceil(getvariable(of) * share))::bigint as last from shares),
     spans as (select hour, last, lag(last, 1, 0::bigint) over (order by hour) as first from ends),
     slots as (select hour, first, last, unnest(range(first + 1, last + 1)) as id from spans)
     select id, hour, hour + seconds(3600 * (id - first - 1 + unit(id, of)) / (last - first)) as arrived_at from slots;

@@ -10,14 +10,9 @@ import argparse
 import json
 import logging
 import os
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,14 +20,10 @@ from typing import Any
 
 import terminal
 from snapshot import settings as project_settings
-from snapshot.errors import CheckFailed, NoSnapshot, PacelayerError, Problem, ProjectError
+from snapshot.errors import NoSnapshot, PacelayerError, ProjectError
 from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
-# What ends by itself so soon after the first start would only end again: a port that is taken, say.
-MIN_LIFE_SECONDS = 5.0
-# How long a process that died is left before it is started again.
-RESTART_SECONDS = 0.5
 DEMO_SOURCE = "harbor.sqlite"
 
 
@@ -41,18 +32,18 @@ def check(arguments: argparse.Namespace) -> int:
     from snapshot.project import check as check_project
 
     report = check_project(arguments.project)
-    problems = report.problems or tuple(_contract_problems(arguments.project))
+    code = ProjectError.exit_code if report.problems else 0
     if arguments.json:
         metrics = [{"name": m.name, "grouped": m.grouped, "why": m.why} for m in report.metrics]
-        print(json.dumps({"problems": [asdict(p) for p in problems], "metrics": metrics}, indent=2))
-        return ProjectError.exit_code if problems else 0
-    for problem in problems:
+        print(json.dumps({"problems": [asdict(p) for p in report.problems], "metrics": metrics}, indent=2))
+        return code
+    for problem in report.problems:
         terminal.complain(problem)
     for metric in report.metrics:
         terminal.say(f"{metric.name}: {metric.why}")
     if report.lock_changed:
         terminal.note("sources.lock has changed; commit it")
-    return ProjectError.exit_code if problems else 0
+    return code
 
 
 def refresh(arguments: argparse.Namespace) -> int:
@@ -74,6 +65,7 @@ def serve(arguments: argparse.Namespace) -> int:
     uvicorn.run(
         "gql.app:create_app",
         factory=True,
+        http="gql.wire:PatientProtocol",
         host=arguments.host or settings.server.host,
         port=arguments.port or settings.server.port,
         log_level=level,
@@ -86,36 +78,25 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def up(arguments: argparse.Namespace) -> int:
     """refresh once, then run refresher and API together until Ctrl-C"""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    import together
+
     settings = _settings(arguments)
-    port = arguments.port or settings.server.port
-    if arguments.demo:
-        _make_demo_source(settings.root / DEMO_SOURCE, 1.0)
+    shop = settings.root / DEMO_SOURCE if arguments.demo else None
+    if shop:
+        _make_demo_source(shop, 1.0)
     _publish_first(settings)
-    terminal.say(f"GraphiQL    http://{settings.server.host}:{port}/graphql")
-    terminal.say(f"snapshot    {settings.directory / 'current.duckdb'}")
-    terminal.say("open it     pacelayer query 'from dashboard_metrics', or any DuckDB from 1.4 on, read-only")
-    terminal.say(f"refreshed   every {settings.pace} s, until Ctrl-C")
-    if arguments.demo:
-        _open_shop(settings.root / DEMO_SOURCE, stop)
-    project = ["--project", str(settings.root)]
-    return _supervise(
-        stop,
-        [sys.executable, "-m", "refresher", *project],
-        [sys.executable, "-m", "pacelayer", *project, "serve", "--quiet", "--port", str(port)],
-    )
+    return together.run(settings, arguments.port or settings.server.port, shop)
 
 
 def schema(arguments: argparse.Namespace) -> int:
     """write schema.graphql, the contract of the API, from the metrics and sources.lock; no source is asked"""
     from gql.schema import build
+    from snapshot.project import empty_snapshot
     from snapshot.reader import read_catalog
 
     settings = _settings(arguments)
     contract = settings.root / "schema.graphql"
-    with _empty_snapshot(settings) as path:
+    with empty_snapshot(settings) as path:
         sdl = build(read_catalog(path)).sdl
     current = contract.read_text(encoding="utf-8") if contract.exists() else ""
     if not arguments.check:
@@ -226,27 +207,6 @@ def _publish_first(settings: Settings) -> None:
         _refresh_once(settings)
 
 
-@contextmanager
-def _empty_snapshot(settings: Settings) -> Iterator[Path]:
-    from snapshot.build import build_empty
-    from snapshot.definition import read_project
-    from snapshot.source import read_lock
-
-    with tempfile.TemporaryDirectory() as folder:
-        yield build_empty(read_project(settings, read_lock(settings.root)), Path(folder))
-
-
-def _contract_problems(root: Path) -> Iterator[Problem]:
-    """What the API has to say of the project: types without a scalar, and breaks of schema.graphql."""
-    from snapshot.check import check_contract
-
-    with _empty_snapshot(project_settings.load(root)) as path:
-        try:
-            check_contract(path, root)
-        except CheckFailed as error:
-            yield from (Problem("schema.graphql", 0, problem) for problem in error.problems)
-
-
 def _make_demo_source(path: Path, scale: float) -> None:
     import harbor
 
@@ -254,34 +214,6 @@ def _make_demo_source(path: Path, scale: float) -> None:
         until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
         with terminal.progress(f"making {path.name}") as progress:
             harbor.create(path, until=until, scale=scale, progress=progress)
-
-
-def _open_shop(path: Path, stop: threading.Event) -> None:
-    import harbor
-
-    threading.Thread(target=harbor.trade, args=(path,), kwargs={"stop": stop}, name="shop").start()
-
-
-def _supervise(stop: threading.Event, *commands: Sequence[str]) -> int:
-    """Run processes until `stop`, starting again what dies; one that cannot even start ends all with its exit code."""
-    begun = time.monotonic()
-    running = [subprocess.Popen(command, start_new_session=True) for command in commands]
-    code = 0
-    while not stop.wait(RESTART_SECONDS):
-        for index, process in enumerate(running):
-            if process.poll() is None:
-                continue
-            if process.returncode > 0 and time.monotonic() - begun < MIN_LIFE_SECONDS:
-                code = process.returncode
-                stop.set()
-                break
-            terminal.note(f"{commands[index][2]} ended with {process.returncode} and is started again")
-            running[index] = subprocess.Popen(commands[index], start_new_session=True)
-    for process in running:
-        process.terminate()
-    for process in running:
-        process.wait()
-    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -336,6 +268,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Who read has seen enough; without this, closing the stream at exit would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001  nobody foresaw it: one line for the user, the rest for a report
+        terminal.complain(f"{type(error).__name__}: {error}; this is a fault of pacelayer, please report it with:")
+        terminal.note("".join(traceback.format_exception(error)))
+        return 70
 
 
 def entry() -> None:

@@ -22,7 +22,7 @@ import strawberry
 from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
-from snapshot.catalog import MAX_SAFE_INTEGER
+from snapshot.catalog import MAX_SAFE_INTEGER, is_nested, is_served
 
 # The digits of DuckDB's widest decimal.
 MAX_DIGITS = 38
@@ -64,7 +64,8 @@ def _iso(value: date | datetime | time | str) -> str:
 def _duration(value: timedelta) -> str:
     """ISO 8601, with days as the largest unit."""
     sign, value = ("-", -value) if value < timedelta(0) else ("", value)
-    return f"{sign}P{value.days}DT{value.seconds + value.microseconds / 1e6:g}S"
+    fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    return f"{sign}P{value.days}DT{value.seconds}{fraction}S"
 
 
 def _base64(value: bytes) -> str:
@@ -118,12 +119,9 @@ KINDS: dict[str, Kind] = {
 
 def kind_of(duckdb_type: str) -> Kind:
     """The kind of a DuckDB type. Raises ValueError for a type that has none yet."""
-    if duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT", "MAP")):
-        return _JSON
-    kind = KINDS.get(duckdb_type.partition("(")[0].strip())
-    if kind is None:
+    if not is_served(duckdb_type):
         raise ValueError(f"the type {duckdb_type} has no GraphQL scalar; cast it to varchar")
-    return kind
+    return _JSON if is_nested(duckdb_type) else KINDS[duckdb_type.partition("(")[0].strip()]
 
 
 def _number(node: ValueNode) -> str | None:

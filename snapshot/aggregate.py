@@ -10,6 +10,7 @@ from datetime import datetime
 import duckdb
 
 from .catalog import BuildRecord, Column, Grain, Metric, literal, quote
+from .connect import DISK_ERRORS
 from .definition import Definition
 from .errors import MetricFailed
 from .events import MetricComputed, Observer
@@ -56,6 +57,8 @@ def aggregate(
             connection.execute("begin")
             metric = replace(definition.metric, grains=tuple(_grains(connection, definition, as_of)))
             connection.execute("commit")
+        except DISK_ERRORS:
+            raise
         except duckdb.Error as error:
             reason = str(error).split("\n")[0]
             raise MetricFailed(f"{definition.path}: {reason}", "the metric's SELECT fails on today's data") from error

@@ -18,7 +18,7 @@ from .aggregate import aggregate, create_dashboard_view
 from .catalog import FORMAT, Catalog, SnapshotInfo, write
 from .catalog import read as read_catalog
 from .check import check, check_contract
-from .connect import PRIVATE, STAGED
+from .connect import DISK_ERRORS, PRIVATE, STAGED
 from .definition import Project, create_tables
 from .errors import DiskFailed, PacelayerError
 from .events import Observer, Published, StepReached, nobody
@@ -138,7 +138,7 @@ def _disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise DiskFailed(f"the disk refused: {error.strerror or error}") from error
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except DISK_ERRORS as error:
         raise DiskFailed(f"DuckDB could not write: {str(error).splitlines()[0]}") from error
 
 

@@ -18,6 +18,9 @@ STORAGE_VERSION = "v1.4.0"
 STAGED = "staged"
 PRIVATE = "private"
 
+# How DuckDB says that the disk refused. A build has its files to itself, so no transaction of it fails for another one.
+DISK_ERRORS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException)
+
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,

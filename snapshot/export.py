@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from .catalog import BuildRecord, SourceInfo, literal, quote
-from .connect import PRIVATE, STAGED
+from .connect import DISK_ERRORS, PRIVATE, STAGED
 from .errors import SourceChanged, SourceError, SourceUnavailable, SourceValueError
 from .events import Observer, TableExported
 from .source import Reading, Source, TableShape
@@ -103,6 +103,8 @@ def _copy(
                 f"insert into {database}.{place} select {projections} from wire where _pacelayer_row = 1"
             )
             connection.unregister("wire")
+    except DISK_ERRORS:
+        raise
     except duckdb.Error as error:
         raise _source_error(f"{source}.{table}", error) from error
     return int(connection.execute(f"select count(*) from {database}.{place}").fetchall()[0][0])

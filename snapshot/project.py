@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from . import settings as project_settings
+from .build import build_empty
 from .catalog import Metric
+from .check import check_contract
 from .definition import Project, read_project
-from .errors import PacelayerError, Problem, ProjectError
-from .settings import FILE_NAME, Settings
+from .errors import CheckFailed, PacelayerError, Problem, ProjectError
+from .settings import Settings
 from .source import Shapes, Source, TableShape, open_source, read_lock, write_lock
 
 
@@ -38,7 +42,8 @@ def check(root: Path) -> Report:
     metrics: tuple[Metric, ...] = ()
     settings = Settings(root, root.name)
     try:
-        settings = project_settings.load(root)
+        settings, found = project_settings.read(root)
+        problems += found
     except ProjectError as error:
         problems += error.problems
     shapes = _live_shapes(settings, problems)
@@ -48,17 +53,38 @@ def check(root: Path) -> Report:
         metrics = tuple(definition.metric for definition in project.definitions)
     except ProjectError as error:
         problems += error.problems
-    return Report(tuple(problems), metrics, lock_changed)
+    # The contract is compared once there is something to compare: a metric that is not understood has no fields.
+    return Report(tuple(problems) or _contract_problems(settings), metrics, lock_changed)
+
+
+@contextmanager
+def empty_snapshot(settings: Settings) -> Iterator[Path]:
+    """A snapshot of the project without a row, made from `sources.lock` for as long as it is looked at."""
+    with TemporaryDirectory() as folder:
+        yield build_empty(read_project(settings, read_lock(settings.root)), Path(folder))
+
+
+def _contract_problems(settings: Settings) -> tuple[Problem, ...]:
+    """What the API would break of schema.graphql."""
+    with empty_snapshot(settings) as path:
+        try:
+            check_contract(path, settings.root)
+        except CheckFailed as error:
+            return tuple(Problem("schema.graphql", 0, problem) for problem in error.problems)
+    return ()
 
 
 def _live_shapes(settings: Settings, problems: list[Problem]) -> Shapes | None:
     """What the sources' tables look like now; None, and problems, where not all of them can be asked."""
     shapes: dict[str, Mapping[str, TableShape]] = {}
     for source in settings.sources:
+        if not source.url:
+            continue  # a problem that has been told
         try:
             shapes[source.name] = open_source(source, settings.root).shapes()
         except ProjectError as error:
             problems += error.problems
         except PacelayerError as error:
-            problems.append(Problem(FILE_NAME, 0, error.message, error.hint))
+            where = ("sources", source.name, "url")
+            problems.append(project_settings.problem(settings.root, where, error.message, error.hint))
     return shapes if settings.sources and len(shapes) == len(settings.sources) else None

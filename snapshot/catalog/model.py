@@ -9,6 +9,12 @@ from typing import Literal
 
 # JavaScript's Number.MAX_SAFE_INTEGER: what a JSON number carries exactly to every client.
 MAX_SAFE_INTEGER = 2**53 - 1
+# The types that a field of the API can have, beside lists, structs and maps.
+SERVED_TYPES = frozenset((
+    "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT",
+    "DOUBLE", "DECIMAL", "VARCHAR", "ENUM", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS",
+    "TIMESTAMP WITH TIME ZONE", "UUID", "BLOB", "JSON",
+))  # fmt: skip
 
 Role = Literal["dimension", "grain", "measure", "column"]
 Rollup = Literal["", "additive", "decomposed", "holistic", "derived"]
@@ -206,3 +212,13 @@ def field_name(name: str) -> str:
 def truncate(unit: str, sql: str, kind: str) -> str:
     """The SQL for the beginning of the unit of time that a value lies in, of the value's own type."""
     return f"CAST(date_trunc('{unit}', {sql}) AS {kind})"
+
+
+def is_nested(kind: str) -> bool:
+    """Whether a DuckDB type is a list, struct or map."""
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))
+
+
+def is_served(kind: str) -> bool:
+    """Whether a field of the API can have a DuckDB type. No JSON number holds a HUGEINT."""
+    return "HUGEINT" not in kind if is_nested(kind) else kind.partition("(")[0].strip() in SERVED_TYPES

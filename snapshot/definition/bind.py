@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from functools import cache
 
@@ -67,13 +68,23 @@ def create_tables(connection: duckdb.DuckDBPyConnection, shapes: Shapes) -> None
             connection.execute(f"create table {quote(source)}.{quote(name)} ({columns})")
 
 
-def problem_of(path: str, error: duckdb.Error) -> Problem:
+def problem_of(path: str, error: duckdb.Error, shapes: Shapes) -> Problem:
     """DuckDB's refusal as a problem: its first sentence, its advice, and the line it points at."""
     text = str(error)
     place = re.search(r"^LINE (\d+):", text, re.MULTILINE)
     message, *advice = [line.strip() for line in text.split("\n\nLINE", maxsplit=1)[0].splitlines() if line.strip()]
     message = re.sub(r"^[\w ]+ Error: ", "", message)
     hint = re.sub(r"^Candidate bindings: :?\s*", "did you mean ", advice[0]) if advice else ""
+    if missing := re.match(r'Table with name "?([^" ]+)"? does not exist', message):
+        hint = _nearest_table(missing[1], shapes)
     if not hint or hint.endswith(":"):
         hint = "mend it until a DuckDB shell takes it"
     return Problem(path, int(place[1]) if place else 1, message.rstrip("!"), hint)
+
+
+def _nearest_table(name: str, shapes: Shapes) -> str:
+    """DuckDB would advise tables of its own."""
+    known = {f"{source}.{table}": table for source, tables in shapes.items() for table in tables}
+    near = difflib.get_close_matches(name, [*known, *known.values()], 1)
+    meant = [full for full, table in known.items() if near and near[0] in (full, table)]
+    return f"did you mean {meant[0]}?" if meant else f"the sources have {', '.join(sorted(known)[:5]) or 'no tables'}"

@@ -28,6 +28,9 @@ class Directives:
         self.names = [column.name for column in columns]
         self.measures = {column.name for column in columns if column.role == "measure"}
         self.problems: list[Problem] = []
+        for name in ("pace", "time", "key"):
+            for again in self.text.all(name)[1:]:
+                self.problem(again, f"@{name} is said twice", "keep one of them")
 
     def pace(self, default: int) -> int:
         """Seconds between two computations of the metric."""

@@ -146,7 +146,7 @@ class Reading:
                 self._refuse(1, "the file must hold one SELECT and nothing else", "one file is one metric")
             return self.binder.describe(self.text.sql)
         except duckdb.Error as error:
-            raise ProjectError((*self.problems, problem_of(self.path, error))) from error
+            raise ProjectError((*self.problems, problem_of(self.path, error, self.shapes))) from error
 
     def _tree(self) -> exp.Query:
         try:

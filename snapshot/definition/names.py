@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ..catalog import Column, Metric, field_name
+from ..catalog import Column, Metric, field_name, is_served
 from ..errors import Problem
 
 ROOT_FIELDS = frozenset({"snapshot", "status", "metrics"})
@@ -27,10 +27,13 @@ def is_name(name: str) -> bool:
 
 
 def column_problems(path: str, columns: Sequence[Column], lines: dict[str, int]) -> list[Problem]:
-    """Columns that cannot be fields, or two of which would be one."""
+    """Columns that cannot be fields, by their name or type, or two of which would be one."""
     problems, seen = [], dict[str, Column]()
     for column in columns:
         line = lines.get(column.name, 1)
+        if not is_served(column.type):
+            what = f"'{column.name}' has the type {column.type}, which no GraphQL scalar stands for"
+            problems.append(Problem(path, line, what, f"cast it: {column.name}::varchar"))
         if not is_name(column.name):
             problems.append(
                 Problem(path, line, f"'{column.name}' is not a GraphQL name", "name the column: ... as some_name")
@@ -40,15 +43,22 @@ def column_problems(path: str, columns: Sequence[Column], lines: dict[str, int])
                 Problem(path, line, f"'{column.name}' is a field that every row has", "choose another name")
             )
         elif column.field in seen:
-            other = seen[column.field]
-            grain, written = (column, other) if column.role == "grain" else (other, column)
-            what = f"'{column.name}' and '{other.name}' would both be the field '{column.field}'"
-            hint = f"rename '{written.name}'; '{grain.name}' is a coarser grain"
-            if grain.role != "grain":
-                written, hint = other, "rename one of them"
-            problems.append(Problem(path, lines.get(written.name, 1), what, hint))
+            problems.append(_collision(path, seen[column.field], column, lines))
         seen[column.field] = column
     return problems
+
+
+def _collision(path: str, one: Column, other: Column, lines: dict[str, int]) -> Problem:
+    """Two columns that would be one field; where one is a coarser grain, it is the other that was written."""
+    grain, written = (other, one) if other.role == "grain" else (one, other)
+    line = lines.get(written.name, 1)
+    if grain.role == "grain":
+        what = f"'{written.name}' would be the field '{grain.field}', which is a coarser grain of the time dimension"
+        return Problem(path, line, what, f"rename '{written.name}'")
+    if one.name == other.name:
+        return Problem(path, line, f"there are two '{one.name}'", "rename one of them")
+    what = f"'{other.name}' and '{one.name}' would both be the field '{one.field}'"
+    return Problem(path, line, what, "rename one of them")
 
 
 def metric_problems(metrics: Iterable[tuple[str, Metric]]) -> list[Problem]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import Problem, ProjectError
-from ..settings import Settings
+from ..settings import Settings, problem
 from ..source.shape import ColumnShape, Shapes, TableShape
 from .bind import Binder
 from .metric import Definition, Reading, digest
@@ -34,11 +35,11 @@ def read_project(settings: Settings, shapes: Shapes) -> Project:
         except ProjectError as error:
             problems.extend(error.problems)
     problems.extend(metric_problems((d.path, d.metric) for d in definitions))
-    problems.extend(problem for definition in definitions for problem in _type_problems(definition, shapes))
+    problems.extend(found for definition in definitions for found in _type_problems(definition, shapes))
     if not definitions and not problems:
         problems.append(Problem("metrics", 0, "there is no metric", "write one SELECT into metrics/<name>.sql"))
     if problems:
-        raise ProjectError(tuple(sorted(problems, key=lambda problem: (problem.path, problem.line))))
+        raise ProjectError(tuple(sorted(problems, key=lambda found: (found.path, found.line))))
     exports = _exports(settings, shapes, definitions)
     _refuse_gaps(settings, exports, definitions)
     return Project(
@@ -51,17 +52,23 @@ def _source_problems(settings: Settings, shapes: Shapes) -> list[Problem]:
     problems = []
     for source in settings.sources:
         for name, table in source.tables.items():
-            shape = shapes.get(source.name, {}).get(name)
+            place, shape = ("sources", source.name, "tables", name), shapes.get(source.name, {}).get(name)
             if shape is None:
-                problems.append(Problem("pacelayer.toml", 0, f"source '{source.name}' has no table '{name}'"))
+                what = f"source '{source.name}' has no table '{name}'"
+                problems.append(problem(settings.root, place, what, _nearest(name, shapes.get(source.name, {}))))
                 continue
-            named = (*table.columns, *table.exclude, *table.types)
-            problems += [
-                Problem("pacelayer.toml", 0, f"table '{source.name}.{name}' has no column '{c}'")
-                for c in named
-                if c not in shape.columns
-            ]
+            for key in ("columns", "exclude", "types"):
+                for column in getattr(table, key):
+                    if column not in shape.columns:
+                        what = f"table '{source.name}.{name}' has no column '{column}'"
+                        hint = _nearest(column, shape.columns)
+                        problems.append(problem(settings.root, (*place, key), what, hint))
     return problems
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean '{near[0]}'?" if near else ""
 
 
 def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:

@@ -85,6 +85,7 @@ def _position(key: exp.Expr, parsed: Parsed) -> int | None:
     """Which projection a GROUP BY key is: by number, by alias where no column hides it, or by the same expression."""
     if isinstance(key, exp.Literal) and key.is_int:
         return int(key.name) - 1
+    key = key.unnest()
     if isinstance(key, exp.Column) and not key.table and key.name.lower() not in parsed.names:
         aliases = [projection.alias.lower() for projection in parsed.projections]
         return aliases.index(key.name.lower()) if key.name.lower() in aliases else None

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import sqlalchemy
 
-from ..errors import Problem, ProjectError
-from ..settings import FILE_NAME, SourceSettings
+from ..errors import ProjectError
+from ..settings import SourceSettings, problem
 from .shape import ColumnShape, Shapes, TableShape, read_lock, write_lock
 from .sqlite import SqliteSource
 
@@ -59,19 +59,19 @@ def open_source(settings: SourceSettings, root: Path) -> Source:
 
     Raises ProjectError for what cannot be one.
     """
-    place = Problem(FILE_NAME, 0, "")
+    where = ("sources", settings.name, "url")
     missing = [name for name in re.findall(r"\$\{(\w+)\}", settings.url) if name not in os.environ]
     if missing:
         what = f"source '{settings.name}' needs the environment variable {' and '.join(missing)}, which is not set"
-        raise ProjectError((Problem(place.path, 0, what, f"export {missing[0]}=..."),))
+        raise ProjectError((problem(root, where, what, f"export {missing[0]}=..."),))
     written = re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], settings.url)
     try:
         url = sqlalchemy.make_url(written)
     except (sqlalchemy.exc.ArgumentError, ValueError):
         # The URL itself is not shown: it may hold a password.
         what = f"source '{settings.name}' has a url that cannot be read"
-        raise ProjectError((Problem(place.path, 0, what, "write it like sqlite:///shop.sqlite"),)) from None
+        raise ProjectError((problem(root, where, what, "write it like sqlite:///shop.sqlite"),)) from None
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         what = f"source '{settings.name}' is of a kind that cannot be read"
-        raise ProjectError((Problem(place.path, 0, what, "this version reads SQLite files: sqlite:///shop.sqlite"),))
+        raise ProjectError((problem(root, where, what, "this version reads SQLite files: sqlite:///shop.sqlite"),))
     return SqliteSource(settings.name, root / url.database, settings.tables)

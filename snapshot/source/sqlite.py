@@ -191,14 +191,17 @@ def _misfit_query(table: str, shape: TableShape, row: str) -> str:
 
 
 def _misfit(column: str, kind: str) -> str:
-    """The condition that a value is of a storage class that its type does not take, or a real that has lost digits."""
+    """The condition that a value is of a storage class that its type does not take, or has too many digits."""
     classes = ", ".join(literal(storage) for storage in ("null", *_storage(kind)[0]))
     wrong = f"typeof({column}) not in ({classes})"
     if _base(kind) != "DECIMAL":
         return wrong
     scale = int(kind.rstrip(") ").rpartition(",")[2]) if "," in kind else 0
     # From there on two neighbours among the reals are further apart than one step of the decimal.
-    return f"({wrong} or (typeof({column}) = 'real' and abs({column}) >= {2**53 / 10**scale!r}))"
+    real = f"typeof({column}) = 'real' and abs({column}) >= {2**53 / 10**scale!r}"
+    decimals = f"substr({column}, instr({column}, '.') + {1 + scale})"
+    text = f"typeof({column}) = 'text' and instr({column}, '.') and rtrim({decimals}, '0 ') <> ''"
+    return f"({wrong} or ({real}) or ({text}))"
 
 
 def _wire(column: str, kind: str) -> str:

@@ -7,6 +7,7 @@ status.json                             what changes between generations
 state/000042.duckdb                     private tables of that number, mode 0600
 staging/                                what is being built; whatever is in it without a lock is rubbish
 lock                                    held by the one refresher of this directory
+flip.lock                               held for the moment in which the pointer moves
 """
 
 from .directory import Generation, Store, intact

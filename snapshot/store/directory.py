@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import DiskFailed, NoSnapshot, NoSuchGeneration
 from ..events import Observer, Repaired, StepReached, nobody
 from .disk import Disk, PosixDisk
+from .lock import flipping
 
 POINTER = "current.duckdb"
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{6,})\.duckdb")
@@ -90,6 +91,10 @@ class Store:
 
     def point_to(self, generation: Generation) -> None:
         """Flip: from one moment to the next, `current.duckdb` is this generation. Raises DiskFailed."""
+        with flipping(self.directory):
+            self._flip(generation)
+
+    def _flip(self, generation: Generation) -> None:
         temporary = self.directory / f"{POINTER}.{os.getpid()}.new"
         try:
             self.disk.remove(temporary)
@@ -107,13 +112,14 @@ class Store:
 
         Raises NoSuchGeneration.
         """
-        generations = self.generations()
-        below = self.current().number if number is None else None
-        for generation in generations:
-            wanted = generation.number == number if below is None else generation.number < below
-            if wanted and intact(generation):
-                self.point_to(generation)
-                return generation
+        with flipping(self.directory):
+            generations = self.generations()
+            below = self.current().number if number is None else None
+            for generation in generations:
+                wanted = generation.number == number if below is None else generation.number < below
+                if wanted and intact(generation):
+                    self._flip(generation)
+                    return generation
         kept = ", ".join(str(generation.number) for generation in generations)
         what = f"generation {number}" if below is None else f"a generation before {below}"
         raise NoSuchGeneration(f"{what} is not kept whole", f"kept are {kept}")
@@ -127,7 +133,12 @@ class Store:
         if self.staging.exists() and set(_listing(self.staging)) <= _STAGED:
             shutil.rmtree(self.staging)
             self.observe(Repaired("removed an unfinished build"))
-        generations = self.generations()
+        with flipping(self.directory):
+            generations = self.generations()
+            self._remove_rubbish(generations)
+        self._mend_pointer(generations)
+
+    def _remove_rubbish(self, generations: Sequence[Generation]) -> None:
         names = {generation.path.name for generation in generations}
         for entry in _listing(self.directory):
             owner, _, ending = entry.rpartition(".")
@@ -139,19 +150,19 @@ class Store:
         for entry in _listing(self.state):
             if re.fullmatch(r"\d{6,}\.duckdb", entry) and entry not in kept:
                 self.disk.remove(self.state / entry)
-        self._mend_pointer(generations)
 
     def remove_older(self) -> None:
         """Keep the newest `keep` generations, and the current one in any case.
 
         Readers of a removed file keep it open.
         """
-        current = self.current()
-        for generation in self.generations()[self.keep :]:
-            if generation != current:
-                self.disk.remove(generation.path)
-                self.disk.remove(checksum_path(generation.path))
-                self.disk.remove(self.state / f"{generation.number:06}.duckdb")
+        with flipping(self.directory):
+            current = self.current()
+            for generation in self.generations()[self.keep :]:
+                if generation != current:
+                    self.disk.remove(generation.path)
+                    self.disk.remove(checksum_path(generation.path))
+                    self.disk.remove(self.state / f"{generation.number:06}.duckdb")
 
     def require_space(self) -> None:
         """Refuse to begin where the disk has no room for another generation. Raises DiskFailed."""

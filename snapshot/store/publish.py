@@ -35,12 +35,13 @@ def publish(store: Store, staged: Staged, number: int, built_at: datetime) -> Ge
     store.observe(StepReached("verified"))
     target = store.directory / f"{built_at:%Y%m%dT%H%M%SZ}-{number:06}.duckdb"
     try:
-        _write_checksum(store, staged.snapshot, target)
         staged.snapshot.chmod(0o444)
         store.disk.sync(staged.snapshot)
         store.observe(StepReached("file synced"))
         if staged.private:
             _keep_private(store, staged.private, number)
+        _write_checksum(store, staged.snapshot, target)
+        store.disk.sync(store.directory)
         store.disk.rename(staged.snapshot, target)
         store.observe(StepReached("file renamed"))
         store.disk.sync(store.directory)

@@ -171,7 +171,7 @@ def test_its_name_has_its_number_and_the_moment_when_it_was_built(current: Gener
 
 def test_nothing_lies_beside_it_but_what_belongs_to_it(current: Generation) -> None:
     """No write-ahead log, no staging."""
-    names = {path.name for path in current.path.parent.iterdir()} - {"status.json", "lock"}
+    names = {path.name for path in current.path.parent.iterdir()} - {"status.json", "lock", "flip.lock"}
     assert names == {"current.duckdb", current.path.name, f"{current.path.name}.sha256"}
     verify(current.path)
 

@@ -138,7 +138,7 @@ class PowerlessDisk(PosixDisk):
             name = str(path.relative_to(self._root))
             if path.is_symlink():
                 yield name, Entry(link=os.readlink(path))
-            elif name not in ("staging", "lock"):
+            elif name not in ("staging", "lock", "flip.lock"):
                 yield name, Entry(number=path.stat().st_ino)
 
 

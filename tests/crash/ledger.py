@@ -146,7 +146,12 @@ def is_tidy(store: Store) -> bool:
     files = {g.path.name for g in generations} | {f"{g.path.name}.sha256" for g in generations}
     private = {f"{g.number:06}.duckdb" for g in generations}
     # The status is not the store's: what is left of one is replaced with the next.
-    found = {entry.name for entry in store.directory.iterdir()} - {"lock", "status.json", "status.json.new"}
+    found = {entry.name for entry in store.directory.iterdir()} - {
+        "lock",
+        "flip.lock",
+        "status.json",
+        "status.json.new",
+    }
     return found == files | {"current.duckdb", "state"} and {entry.name for entry in store.state.iterdir()} == private
 
 

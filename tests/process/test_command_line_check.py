@@ -20,17 +20,37 @@ def shop(tmp_path: Path) -> Path:
 
 
 BROKEN = {
-    "pacelayer.toml": 'name = "A"\nspace = "5m"\n[sources.shop]\nurl = "sqlite:///shop.sqlite"\n[server]\nport = "x"\n',
+    "pacelayer.toml": """\
+name = "A"
+space = "5m"
+[sources.shop]
+url = "sqlite:///shop.sqlite"
+[sources.past]
+url = "sqlite:///${NO_SUCH_VARIABLE}.sqlite"
+[sources.shop.tables.ordres]
+private = true
+[sources.shop.tables.orders]
+columns = ["amuont"]
+[server]
+port = "x"
+""",
     "metrics/a.sql": "select\n  count(*) as orders,\n  sum(amuont) as revenue\nfrom shop.orders\n",
     "metrics/b.sql": "-- @pase 5m\nselect count(*) as orders from shop.orders\n",
     "metrics/c.sql": "select count(*) as orders\nform shop.orders\n",
+    "metrics/d.sql": "select count(*) as orders from shop.odrers\n",
+    "metrics/e.sql": "select id,\n  interval 1 day as waited\nfrom shop.orders\n",
 }
 PLACES = {
     ("pacelayer.toml", 2),
     ("pacelayer.toml", 6),
+    ("pacelayer.toml", 7),
+    ("pacelayer.toml", 10),
+    ("pacelayer.toml", 12),
     ("metrics/a.sql", 3),
     ("metrics/b.sql", 1),
     ("metrics/c.sql", 2),
+    ("metrics/d.sql", 1),
+    ("metrics/e.sql", 2),
 }
 
 
@@ -66,8 +86,8 @@ def test_check_says_what_was_probably_meant(broken: Path) -> None:
     """Whoever mistyped sees it at once."""
     said = run(broken, "check").err
 
-    for word in ("'pace'", "amount", "@pace"):
-        assert f"did you mean {word}" in said.replace('"', "")
+    for word in ("pace", "orders", "amount", "@pace", "shop.orders"):
+        assert f"did you mean {word}" in said.replace('"', "").replace("'", "")
 
 
 def test_check_as_json_has_the_same_problems_as_data(broken: Path) -> None:

@@ -132,3 +132,16 @@ def test_sql_that_is_wrong_or_more_than_one_question_is_41_and_changes_nothing(s
     assert (done.code, done.out) == (41, "")
     assert done.err
     assert run(shop, "query", "select orders from latest", "--csv").out.split() == ["orders", "1"]
+
+
+def test_a_reader_that_stops_reading_ends_the_command_without_a_complaint(shop: Path) -> None:
+    """As `| head` does."""
+    command = [sys.executable, "-m", "pacelayer", "--project", str(shop), "query", "from range(100000)", "--csv"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.readline()
+        running.stdout.close()
+        complaint = running.stderr.read()
+
+    assert (running.returncode, complaint) == (141, b"")

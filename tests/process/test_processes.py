@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pacelayer import MIN_LIFE_SECONDS
 from tests.projects import ROOT, process, wait_for
+from together import MIN_LIFE_SECONDS
 
 from .asking import data, eventually
 from .running import age, alive, answers, children, command, running_api

@@ -42,15 +42,20 @@ def dripped(api: str) -> Iterator[Mapping[str, Future[bytes]]]:
         with connected(api) as connection:
             return until_closed(connection, chain([first], repeat(drop)), pause=0.5, seconds=20)
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(3) as pool:
         yield {
             "body": pool.submit(drip, JSON_POST + b"Content-Length: 999999\r\n\r\n", b" "),
+            "headers": pool.submit(drip, JSON_POST, b"x: 1\r\n"),
+            "silence": pool.submit(drip, b"", b""),
         }
 
 
-def test_a_dripping_body_is_408_and_the_connection_closed(dripped: Mapping[str, Future[bytes]]) -> None:
-    """A client that sends a byte now and then does not hold a connection for ever."""
-    assert status(dripped["body"].result()) == 408
+@pytest.mark.parametrize("what", ["body", "headers", "silence"])
+def test_what_never_comes_to_its_end_is_408_and_the_connection_closed(
+    dripped: Mapping[str, Future[bytes]], what: str
+) -> None:
+    """A client that sends a little now and then, or nothing, does not hold a connection for ever."""
+    assert status(dripped[what].result()) == 408
 
 
 @pytest.mark.parametrize(

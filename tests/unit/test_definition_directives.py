@@ -47,6 +47,13 @@ def test_a_wrong_directive_is_reported_with_its_line_and_a_way_out(directive: st
     assert problem(f"{TWO_LINES}-- {directive}\n{SALES}") == f"metrics/sales.sql:3: {said}"
 
 
+@pytest.mark.parametrize("said", ["@pace 5m", "@time day"])
+def test_a_directive_that_can_be_said_once_is_not_said_twice(said: str) -> None:
+    """One of them would be passed over."""
+    name = said.split(maxsplit=1)[0]
+    assert problem(f"-- {said}\n-- {said}\n{SALES}") == f"metrics/sales.sql:2: {name} is said twice; keep one of them"
+
+
 def test_a_unit_without_its_words_is_reported() -> None:
     """A column alone has no unit yet."""
     said = problem(f"-- @unit revenue\n{SALES}")

@@ -20,11 +20,11 @@ WRONG = {
     ),
     "a table that does not exist": (
         "select count(*) as n\nfrom shop.order",
-        ':2: Table with name order does not exist; Did you mean "orders"?',
+        ":2: Table with name order does not exist; did you mean shop.orders?",
     ),
     "a table without its source": (
         "select count(*) as n\nfrom orders",
-        ':2: Table with name orders does not exist; Did you mean "shop.orders"?',
+        ":2: Table with name orders does not exist; did you mean shop.orders?",
     ),
     "two statements": (
         "select 1 as x;\nselect 2 as y",
@@ -78,11 +78,11 @@ WRONG = {
     ),
     "two columns of one name": (
         "select\n  o.id,\n  u.id\nfrom shop.orders o join shop.users u on u.id = o.user_id",
-        ":3: 'id' and 'id' would both be the field 'id'; rename one of them",
+        ":3: there are two 'id'; rename one of them",
     ),
     "two columns of one name in camel case": (
         "select\n  o.id as order_id,\n  o.user_id as orderId\nfrom shop.orders o",
-        ":2: 'orderId' and 'order_id' would both be the field 'orderId'; rename one of them",
+        ":3: 'orderId' and 'order_id' would both be the field 'orderId'; rename one of them",
     ),
     "a column named like a field of every row": (
         "select o.status as complete,\n  count(*) as n\nfrom shop.orders o group by all",

@@ -29,6 +29,7 @@ GROUPED = {
     "an unqualified key of a qualified projection": (
         f"select u.plan as plan, count(*) as n {JOINED} group by plan", ["plan"],
     ),
+    "keys in parentheses": (f"select o.region, count(*) as n {ORDERS} group by (o.region)", ["region"]),
     "a truncated day": (
         f"select date_trunc('day', o.created_at)::date as day, sum(o.amount) as revenue {ORDERS} group by all", ["day"],
     ),

@@ -136,14 +136,15 @@ def test_a_dimension_with_the_name_of_a_coarser_unit_collides(order: tuple[str, 
     """The month that comes with the day is said to be one, for nobody has written it."""
     parts = {"day": "o.created_at::date as day", "month": "date_trunc('month', o.refunded_at)::date as month"}
     said = problem(f"-- @time day\nselect\n  {parts[order[0]]},\n  {parts[order[1]]},\n  count(*) as n\n{FROM}")
-    assert said.startswith(f"metrics/sales.sql:{3 + order.index('month')}: 'month' ")
-    assert "rename 'month'; 'month' is a coarser grain" in said
+    place = f"metrics/sales.sql:{3 + order.index('month')}"
+    assert said.startswith(f"{place}: 'month' would be the field 'month', which is a coarser grain")
+    assert said.endswith("rename 'month'")
 
 
 def test_a_measure_with_the_name_of_a_coarser_unit_collides() -> None:
     """Both would be the same field of a row."""
     said = problem(f"select o.due as due,\n  count(*) as week\n{FROM}")
-    assert said.startswith("metrics/sales.sql:2: 'week' and 'week' would both be the field 'week'; ")
+    assert said.startswith("metrics/sales.sql:2: 'week' would be the field 'week', which is a coarser grain")
 
 
 def test_every_unit_nests_in_whatever_its_coarser_units_nest_in() -> None:

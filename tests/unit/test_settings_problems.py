@@ -37,6 +37,10 @@ WRONG = {
         f"{SOURCE}[servr]\nport = 80",
         ":3: 'servr' is not a key of the project; did you mean 'server'?",
     ),
+    "the project's folder for its snapshots": (
+        f'{SOURCE}[snapshots]\npath = "."',
+        ':4: the project\'s own folder cannot hold its snapshots; write "snapshots"',
+    ),
     "a text for a number": (
         f'{SOURCE}[server]\nport = "80"',
         ":4: 'port' has a value of the wrong type: '80'; it must be a whole number",

@@ -1,102 +1,40 @@
-"""`pacelayer.toml` as frozen values; every problem with its place, all of them at once.
-
-Secrets never enter: a source's URL is kept as written (`${SHOP_URL}`) and is expanded only by the one who connects.
-"""
+"""`pacelayer.toml` read strictly: unknown keys and values of a wrong kind are problems, each with its line."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .errors import Problem, ProjectError
+from ..errors import Problem, ProjectError
+from .values import ServerSettings, Settings, SnapshotSettings, SourceSettings, TableSettings, parse_pace
 
 FILE_NAME = "pacelayer.toml"
-PACE = re.compile(r"(\d+)\s*(s|m|h|d)")
 MAX_PORT = 65535
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-# A source's name is a schema of the snapshot: these four are the snapshot's own or DuckDB's.
+# A source's name is a schema of the snapshot: these are the snapshot's own or DuckDB's.
 RESERVED_SCHEMAS = frozenset(
     {"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp", "staged", "private", "memory", "system"}
 )
 
 
-@dataclass(frozen=True)
-class TableSettings:
-    """`[sources.X.tables.Y]`: what is exported of one table beyond what the metrics use."""
-
-    columns: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    private: bool = False
-    types: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SourceSettings:
-    """`[sources.X]`: one database. `url` is as written, with `${NAME}` where the environment comes in."""
-
-    name: str
-    url: str = field(repr=False)
-    tables: Mapping[str, TableSettings] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SnapshotSettings:
-    """`[snapshots]`: where generations live and how many are kept; a build's DuckDB takes at most `memory`."""
-
-    path: str = "snapshots"
-    keep: int = 5
-    memory: str = "4GB"
-
-
-@dataclass(frozen=True)
-class ServerSettings:
-    """`[server]`: the API. `deadline` in seconds for one request, `max_rows` for one answer, `max_body` in bytes."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    deadline: float = 5.0
-    max_rows: int = 100_000
-    max_body: int = 1_000_000
-    max_tokens: int = 10_000
-    max_fields: int = 20
-    threads: int = 4
-    memory: str = "1GB"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """A project: its folder, its name, its pace in seconds, its time zone, and the tables of the file."""
-
-    root: Path
-    name: str
-    pace: int = 300
-    time_zone: str = "UTC"
-    sources: tuple[SourceSettings, ...] = ()
-    snapshots: SnapshotSettings = SnapshotSettings()
-    server: ServerSettings = ServerSettings()
-
-    @property
-    def directory(self) -> Path:
-        """The directory of generations."""
-        return (self.root / self.snapshots.path).resolve()
-
-
-def parse_pace(text: str) -> int:
-    """`5m` -> 300 seconds. Raises ValueError for anything but a whole number above zero with s, m, h or d."""
-    match = PACE.fullmatch(text.strip())
-    if match is None or int(match[1]) == 0:
-        raise ValueError(f"'{text}' is not a pace; write a whole number with s, m, h or d, like 30s, 5m or 1h")
-    return int(match[1]) * SECONDS[match[2]]
-
-
 def load(root: Path) -> Settings:
     """The settings of the project in `root`. Raises ProjectError with every problem of the file."""
+    settings, problems = read(root)
+    if problems:
+        raise ProjectError(problems)
+    return settings
+
+
+def read(root: Path) -> tuple[Settings, tuple[Problem, ...]]:
+    """The settings as far as they can be read, and every problem of the file.
+
+    Raises ProjectError where it is missing or no TOML.
+    """
     path = root / FILE_NAME
     try:
         text = path.read_text(encoding="utf-8")
@@ -109,9 +47,14 @@ def load(root: Path) -> Settings:
         raise ProjectError((Problem(FILE_NAME, int(line[1]) if line else 0, str(error)),)) from error
     reading = _Reading(text)
     settings = reading.project(root, data)
-    if reading.problems:
-        raise ProjectError(tuple(sorted(reading.problems, key=lambda problem: problem.line)))
-    return settings
+    return settings, tuple(sorted(reading.problems, key=lambda problem: problem.line))
+
+
+def problem(root: Path, path: tuple[str, ...], message: str, hint: str = "") -> Problem:
+    """A problem that shows only later, at the line of a key (`("sources", "shop", "url")`) or of its table."""
+    file = root / FILE_NAME
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return Problem(FILE_NAME, _line_of(lines, path), message, hint)
 
 
 class _Reading:
@@ -126,7 +69,7 @@ class _Reading:
         values = self.table((), top, Settings)
         pace = self.pace(values.pop("pace", "5m"))
         name = values.pop("name", root.resolve().name)
-        self.zone(values.get("time_zone", "UTC"))
+        zone = self.zone(values.pop("time_zone", "UTC"))
         sources = tuple(self.sources(self.section(data, "sources")))
         if not sources:
             self.problem((), "there is no source", 'add [sources.shop] with url = "${SHOP_URL}"')
@@ -134,7 +77,11 @@ class _Reading:
         server = ServerSettings(**self.table(("server",), self.section(data, "server"), ServerSettings))
         for section, values_of in (("snapshots", snapshots), ("server", server)):
             self.numbers(section, vars(values_of))
-        return Settings(root, name, pace, sources=sources, snapshots=snapshots, server=server, **values)
+        if (root / snapshots.path).resolve() == root.resolve():
+            self.problem(
+                ("snapshots", "path"), "the project's own folder cannot hold its snapshots", 'write "snapshots"'
+            )
+        return Settings(root, name, pace, zone, sources, snapshots, server)
 
     def numbers(self, section: str, values: dict[str, Any]) -> None:
         """Values of the right type that nothing could be served with."""
@@ -217,13 +164,13 @@ class _Reading:
             self.problem(("pace",), str(error))
             return 300
 
-    def zone(self, name: str) -> None:
+    def zone(self, name: str) -> str:
         try:
-            ZoneInfo(name)
+            return ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError):
-            self.problem(
-                ("time_zone",), f"'{name}' is not a time zone", 'write an IANA name like "Europe/Berlin" or "UTC"'
-            )
+            hint = 'write an IANA name like "Europe/Berlin" or "UTC"'
+            self.problem(("time_zone",), f"'{name}' is not a time zone", hint)
+            return "UTC"
 
     def problem(self, path: tuple[str, ...], message: str, hint: str = "") -> None:
         self.problems.append(Problem(FILE_NAME, _line_of(self.lines, path), message, hint))

@@ -1,0 +1,11 @@
+"""The open generation: leased by each request, queried with a deadline, exchanged for the next.
+
+A generation that was exchanged is closed when nobody has it any more.
+"""
+
+from ..store import Generation, Status
+from .follow import Reader
+from .generation import OpenGeneration, Resources, read_catalog
+from .watchdog import Watchdog
+
+__all__ = ["Generation", "OpenGeneration", "Reader", "Resources", "Status", "Watchdog", "read_catalog"]

@@ -1,0 +1,17 @@
+"""`pacelayer.toml` as frozen values; every problem with its place, all of them at once."""
+
+from .read import FILE_NAME, load, problem, read
+from .values import ServerSettings, Settings, SnapshotSettings, SourceSettings, TableSettings, parse_pace
+
+__all__ = [
+    "FILE_NAME",
+    "ServerSettings",
+    "Settings",
+    "SnapshotSettings",
+    "SourceSettings",
+    "TableSettings",
+    "load",
+    "parse_pace",
+    "problem",
+    "read",
+]

@@ -1,0 +1,83 @@
+"""A project's settings, as frozen values.
+
+Secrets never enter: a source's URL is kept as written (`${SHOP_URL}`) and is expanded only by the one who connects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PACE = re.compile(r"(\d+)\s*(s|m|h|d)")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """`[sources.X.tables.Y]`: what is exported of one table beyond what the metrics use."""
+
+    columns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    private: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """`[sources.X]`: one database. `url` is as written, with `${NAME}` where the environment comes in."""
+
+    name: str
+    url: str = field(repr=False)
+    tables: Mapping[str, TableSettings] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SnapshotSettings:
+    """`[snapshots]`: where generations live and how many are kept; a build's DuckDB takes at most `memory`."""
+
+    path: str = "snapshots"
+    keep: int = 5
+    memory: str = "4GB"
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """`[server]`: the API. `deadline` in seconds for one request, `max_rows` for one answer, `max_body` in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    deadline: float = 5.0
+    max_rows: int = 100_000
+    max_body: int = 1_000_000
+    max_tokens: int = 2_000
+    max_fields: int = 20
+    threads: int = 4
+    memory: str = "1GB"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A project: its folder, its name, its pace in seconds, its time zone, and the tables of the file."""
+
+    root: Path
+    name: str
+    pace: int = 300
+    time_zone: str = "UTC"
+    sources: tuple[SourceSettings, ...] = ()
+    snapshots: SnapshotSettings = SnapshotSettings()
+    server: ServerSettings = ServerSettings()
+
+    @property
+    def directory(self) -> Path:
+        """The directory of generations."""
+        return (self.root / self.snapshots.path).resolve()
+
+
+def parse_pace(text: str) -> int:
+    """`5m` -> 300 seconds. Raises ValueError for anything but a whole number above zero with s, m, h or d."""
+    match = PACE.fullmatch(text.strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"'{text}' is not a pace; write a whole number with s, m, h or d, like 30s, 5m or 1h")
+    return int(match[1]) * SECONDS[match[2]]

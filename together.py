@@ -1,0 +1,64 @@
+"""Refresher and API as two processes under one command: what dies is started again, Ctrl-C ends both."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import harbor
+import terminal
+from snapshot.settings import Settings
+
+# What ends by itself so soon after the first start would only end again: a port that is taken, say.
+MIN_LIFE_SECONDS = 5.0
+# How long a process that died is left before it is started again.
+RESTART_SECONDS = 0.5
+
+
+def run(settings: Settings, port: int, shop: Path | None) -> int:
+    """Say where everything is and run until a signal; 0 then, else the exit code of what could not start.
+
+    `shop` is the demo's source, which is traded in meanwhile.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    terminal.say(f"GraphiQL    http://{settings.server.host}:{port}/graphql")
+    terminal.say(f"snapshot    {settings.directory / 'current.duckdb'}")
+    terminal.say("open it     pacelayer query 'from dashboard_metrics', or any DuckDB from 1.4 on, read-only")
+    terminal.say(f"refreshed   every {settings.pace} s, until Ctrl-C")
+    if shop:
+        threading.Thread(target=harbor.trade, args=(shop,), kwargs={"stop": stop}, name="shop").start()
+    project = ["--project", str(settings.root)]
+    return _supervise(
+        stop,
+        [sys.executable, "-m", "refresher", *project],
+        [sys.executable, "-m", "pacelayer", *project, "serve", "--quiet", "--port", str(port)],
+    )
+
+
+def _supervise(stop: threading.Event, *commands: Sequence[str]) -> int:
+    """Run processes until `stop`, starting again what dies; one that cannot even start ends all with its exit code."""
+    begun = time.monotonic()
+    running = [subprocess.Popen(command, start_new_session=True) for command in commands]
+    code = 0
+    while not stop.wait(RESTART_SECONDS):
+        for index, process in enumerate(running):
+            if process.poll() is None:
+                continue
+            if process.returncode > 0 and time.monotonic() - begun < MIN_LIFE_SECONDS:
+                code = process.returncode
+                stop.set()
+                break
+            terminal.note(f"{commands[index][2]} ended with {process.returncode} and is started again")
+            running[index] = subprocess.Popen(commands[index], start_new_session=True)
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait()
+    return code
