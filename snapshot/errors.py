@@ -103,6 +103,9 @@ class SourceValueError(SourceError):
     code = "SOURCE_VALUE"
     exit_code = 12
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "mend the row, or name another type for the column in pacelayer.toml")
+
 
 class BuildError(PacelayerError):
     """A snapshot could not be built."""

@@ -95,14 +95,13 @@ def _copy(
     if database == PRIVATE:
         connection.execute(f"create view {STAGED}.{place} as from {PRIVATE}.{place}")
     try:
-        _refuse_misfits(connection, reading, source, table, shape)
         projections = ", ".join(_projections(reading, source, table, shape))
-        with reading.rows(table, shape) as rows:
-            connection.register("wire", rows)
-            connection.execute(
-                f"insert into {database}.{place} select {projections} from wire where _pacelayer_row = 1"
-            )
-            connection.unregister("wire")
+        insert = f"insert into {database}.{place} select {projections} from wire where _pacelayer_row = 1"
+        with reading.rows(table, shape) as streams:
+            for stream in streams:
+                connection.register("wire", stream)
+                connection.execute(insert)
+                connection.unregister("wire")
     except DISK_ERRORS:
         raise
     except duckdb.Error as error:
@@ -110,25 +109,12 @@ def _copy(
     return int(connection.execute(f"select count(*) from {database}.{place}").fetchall()[0][0])
 
 
-def _refuse_misfits(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, source: str, table: str, shape: TableShape
-) -> None:
-    with reading.misfits(table, shape) as misfits:
-        connection.register("misfits", misfits)
-        found = connection.execute("select place, key, value from misfits where place <> ''").fetchall()
-        connection.unregister("misfits")
-    for column, key, value in found:
-        place = f" at {', '.join(shape.key) or 'rowid'} = {key}" if key else ""
-        message = f"{source}.{table}.{column}: the {value}{place} does not fit {shape.columns[column].type}"
-        raise SourceValueError(message, _HINT)
-
-
 def _projections(reading: Reading, source: str, table: str, shape: TableShape) -> Iterator[str]:
     """The strict cast of each column: a value that does not fit raises an error that names its column and key."""
     key = " || ', ' || ".join(f"coalesce({quote(name)}::varchar, 'null')" for name in shape.key) or "'unknown'"
     names = ", ".join(shape.key) or "row"
     for name, column in shape.columns.items():
-        wire, fitting = quote(name), reading.fitting(quote(name), column.type)
+        wire, fitting = quote(name), reading.fitting(table, name, column.type)
         if fitting == wire:
             yield wire
             continue
@@ -144,7 +130,6 @@ def _projections(reading: Reading, source: str, table: str, shape: TableShape) -
         yield f"case when {wire} is null then null else coalesce({fitting}, error({message})) end"
 
 
-_HINT = "mend the row, or name another type for the column in pacelayer.toml"
 # What tells an error of ours from DuckDB's own among the messages of one exception type.
 _MARK = "misfit: "
 
@@ -153,7 +138,7 @@ def _source_error(table: str, error: duckdb.Error) -> SourceError:
     """Our own message where a value did not fit; else DuckDB's or the driver's first line, with the table's name."""
     text = str(error).split("\n")[0]
     if _MARK in text:
-        return SourceValueError(text.split(_MARK, 1)[1], _HINT)
+        return SourceValueError(text.split(_MARK, 1)[1])
     if isinstance(error, duckdb.ConstraintException | duckdb.ConversionException):
-        return SourceValueError(f"{table}: {text}", _HINT)
+        return SourceValueError(f"{table}: {text}")
     return SourceUnavailable(f"{table} could not be read to the end: {text}")

@@ -7,9 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 import harbor
 
+from . import servers
 from .projects import copy_project, pacelayer, serving
 
 UNTIL = datetime(2026, 11, 1)  # noqa: DTZ001  Harbor's times have no zone
@@ -42,3 +44,30 @@ def api(published: Path) -> Iterator[str]:
     """The base URL of a running API of the bundled project."""
     with serving(published) as base:
         yield base
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlalchemy.URL]:
+    """A PostgreSQL server."""
+    with servers.postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> sqlalchemy.URL:
+    """A MariaDB or MySQL server."""
+    return servers.mysql_server()
+
+
+@pytest.fixture
+def postgres(postgres_server: sqlalchemy.URL) -> Iterator[sqlalchemy.URL]:
+    """A database of one's own on the PostgreSQL server."""
+    with servers.new_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def mysql(mysql_server: sqlalchemy.URL) -> Iterator[sqlalchemy.URL]:
+    """A database of one's own on the MariaDB or MySQL server."""
+    with servers.new_database(mysql_server) as url:
+        yield url

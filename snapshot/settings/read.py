@@ -67,7 +67,7 @@ class _Reading:
     def project(self, root: Path, data: dict[str, Any]) -> Settings:
         top = {key: value for key, value in data.items() if key not in ("sources", "snapshots", "server")}
         values = self.table((), top, Settings)
-        pace = self.pace(values.pop("pace", "5m"))
+        pace = self.pace(("pace",), values.pop("pace", "5m"))
         name = values.pop("name", root.resolve().name)
         zone = self.zone(values.pop("time_zone", "UTC"))
         sources = tuple(self.sources(self.section(data, "sources")))
@@ -115,7 +115,11 @@ class _Reading:
             if "url" not in table:
                 self.problem(path, "the source has no url", 'add url = "${SHOP_URL}" or url = "sqlite:///shop.sqlite"')
             yield SourceSettings(
-                name, rest.get("url", ""), {key: self.source_table((*path, "tables", key), tables) for key in tables}
+                name,
+                rest.get("url", ""),
+                rest.get("schema", ""),
+                self.pace((*path, "read_limit"), rest.get("read_limit", "10m")),
+                {key: self.source_table((*path, "tables", key), tables) for key in tables},
             )
 
     def source_table(self, path: tuple[str, ...], tables: dict[str, Any]) -> TableSettings:
@@ -147,7 +151,7 @@ class _Reading:
                     f"'{key}' is not a key of {'[' + '.'.join(path) + ']' if path else 'the project'}",
                     hint,
                 )
-            elif not _fits(value, kind := "str" if key == "pace" else str(wanted[key].type)):
+            elif not _fits(value, kind := "str" if key in ("pace", "read_limit") else str(wanted[key].type)):
                 self.problem(
                     (*path, key),
                     f"'{key}' has a value of the wrong type: {value!r}",
@@ -157,11 +161,11 @@ class _Reading:
                 known[key] = value
         return known
 
-    def pace(self, text: str) -> int:
+    def pace(self, path: tuple[str, ...], text: str) -> int:
         try:
             return parse_pace(text)
         except ValueError as error:
-            self.problem(("pace",), str(error))
+            self.problem(path, str(error))
             return 300
 
     def zone(self, name: str) -> str:

@@ -26,10 +26,15 @@ class TableSettings:
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """`[sources.X]`: one database. `url` is as written, with `${NAME}` where the environment comes in."""
+    """`[sources.X]`: one database. `url` is as written, with `${NAME}` where the environment comes in.
+
+    `schema` is read where it is not the database's default one; a read is ended after `read_limit` seconds.
+    """
 
     name: str
     url: str = field(repr=False)
+    schema: str = ""
+    read_limit: int = 600
     tables: Mapping[str, TableSettings] = field(default_factory=dict)
 
 

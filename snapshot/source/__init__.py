@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,9 @@ import sqlalchemy
 
 from ..errors import ProjectError
 from ..settings import SourceSettings, problem
+from .cursor import CursorSource
+from .mysql import MysqlSource
+from .postgres import PostgresSource
 from .shape import ColumnShape, Shapes, TableShape, read_lock, write_lock
 from .sqlite import SqliteSource
 
@@ -27,16 +30,14 @@ class Reading(Protocol):
     def as_of(self) -> datetime:
         """The source's clock when the read began."""
 
-    def misfits(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
-        """An Arrow stream of (place, key, value): an empty row, then at most one value of a wrong kind."""
-
-    def rows(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
-        """The rows of a table as an Arrow stream (the PyCapsule interface) of the shape's columns, on the wire.
+    def rows(self, table: str, shape: TableShape) -> AbstractContextManager[Iterable[object]]:
+        """The rows of a table as Arrow streams (the PyCapsule interface) of the shape's columns, on the wire.
 
         A leading column `_pacelayer_row` is 0 for rows that only fix the types and are left out, and 1 for the others.
+        Raises SourceValueError for a value that its column's type does not take.
         """
 
-    def fitting(self, column: str, kind: str) -> str:
+    def fitting(self, table: str, column: str, kind: str) -> str:
         """The DuckDB expression that makes a wire value its declared type, and is null where it does not fit."""
 
 
@@ -71,7 +72,19 @@ def open_source(settings: SourceSettings, root: Path) -> Source:
         # The URL itself is not shown: it may hold a password.
         what = f"source '{settings.name}' has a url that cannot be read"
         raise ProjectError((problem(root, where, what, "write it like sqlite:///shop.sqlite"),)) from None
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+    backend = url.get_backend_name()
+    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
+        return SqliteSource(settings.name, root / url.database, settings.tables)
+    if backend == "postgresql":
+        return PostgresSource(settings, url)
+    if backend in ("mysql", "mariadb"):
+        return MysqlSource(settings, url.set(drivername=f"{backend}+pymysql"))
+    try:
+        if backend == "sqlite":
+            raise ImportError("a database in memory is nobody else's")
+        url.get_dialect().import_dbapi()
+    except (sqlalchemy.exc.NoSuchModuleError, ImportError):
         what = f"source '{settings.name}' is of a kind that cannot be read"
-        raise ProjectError((problem(root, where, what, "this version reads SQLite files: sqlite:///shop.sqlite"),))
-    return SqliteSource(settings.name, root / url.database, settings.tables)
+        hint = "write sqlite:///shop.sqlite, postgresql://... or mysql://...; others need their SQLAlchemy dialect"
+        raise ProjectError((problem(root, where, what, hint),)) from None
+    return CursorSource(settings, url)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Error as SqliteError
@@ -15,44 +15,30 @@ from urllib.parse import quote as percent
 import adbc_driver_manager as adbc
 import adbc_driver_sqlite
 import sqlalchemy
+from nanoarrow import ArrayStream
 from sqlalchemy import types
 
 from ..catalog import literal, quote
-from ..errors import SourceUnavailable
+from ..errors import SourceUnavailable, SourceValueError
 from ..settings import TableSettings
-from .shape import ColumnShape, TableShape
+from .reflect import common_kind, reflect
+from .shape import TableShape
+from .strict import base_of, scale_of, strict
 
 # How long the file may be locked by a writer in rollback-journal mode before the read gives up.
 BUSY_MILLISECONDS = 5_000
-# The digits of DuckDB's widest decimal.
-MAX_PRECISION = 38
-
-# SQLAlchemy's type -> DuckDB's, the first that fits. SQLite's integers have 64 bits whatever they are called.
-_TYPES: tuple[tuple[type[types.TypeEngine[Any]], str], ...] = (
-    (types.Boolean, "BOOLEAN"),
-    (types.Integer, "BIGINT"),
-    (types.Float, "DOUBLE"),
-    (types.DateTime, "TIMESTAMP"),
-    (types.Date, "DATE"),
-    (types.Time, "TIME"),
-    (types.JSON, "JSON"),
-    (types.Uuid, "UUID"),
-    (types.String, "VARCHAR"),
-    (types.LargeBinary, "BLOB"),
-)
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 # The storage classes that a DuckDB type takes, and a value by which the wire's type is fixed before the first row.
 _STORAGE: dict[str, tuple[tuple[str, ...], str]] = {
-    "BIGINT": (("integer",), "0"),
+    **dict.fromkeys(_INTEGERS, (("integer",), "0")),
     "BOOLEAN": (("integer",), "0"),
+    "FLOAT": (("real", "integer"), "0.5"),
     "DOUBLE": (("real", "integer"), "0.5"),
     "DECIMAL": (("integer", "real", "text"), "''"),
     "BLOB": (("blob",), "x''"),
     "VARCHAR": (("text",), "x''"),
 }
 _TEXT: tuple[tuple[str, ...], str] = (("text",), "''")
-# DuckDB would cut these off.
-_NANOSECONDS = r"\.\d{6}\d*[1-9]"
-_OFFSET = r"\d\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
 
 
 @dataclass(frozen=True)
@@ -69,11 +55,10 @@ class SqliteSource:
             "sqlite://", creator=lambda: connect(self._uri(), uri=True), poolclass=sqlalchemy.NullPool
         )
         try:
-            inspector = sqlalchemy.inspect(engine)
-            names = [*inspector.get_table_names(), *inspector.get_view_names()]
-            return {name: self._shape(inspector, name) for name in names}
+            shapes = reflect(engine, "", self.tables, _duckdb_type)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
+        return {name: _with_row_id(shape) for name, shape in shapes.items()}
 
     @contextmanager
     def read(self) -> Iterator[SqliteReading]:
@@ -119,17 +104,6 @@ class SqliteSource:
             )
         return SourceUnavailable(f"source '{self.name}' cannot be read: {str(error).splitlines()[0]}")
 
-    def _shape(self, inspector: sqlalchemy.Inspector, table: str) -> TableShape:
-        key = tuple(inspector.get_pk_constraint(table)["constrained_columns"])
-        declared = self.tables.get(table, TableSettings()).types
-        columns = {}
-        for column in inspector.get_columns(table):
-            kind = declared.get(column["name"]) or _duckdb_type(column["type"])
-            # Only the row id's own column is never null without saying so: other primary keys of SQLite may be.
-            row_id = key == (column["name"],) and kind == "BIGINT"
-            columns[column["name"]] = ColumnShape(kind, column["nullable"] and not row_id)
-        return TableShape(columns, key)
-
 
 @dataclass(frozen=True)
 class SqliteReading:
@@ -140,38 +114,47 @@ class SqliteReading:
     views: frozenset[str]
     connection: adbc.AdbcConnection
 
-    def rows(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
-        """The table as an Arrow stream; a first row fixes the types, which ADBC would otherwise guess from the data."""
+    @contextmanager
+    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[object]]:
+        """One stream; a first row fixes its types, which ADBC would otherwise guess from the data."""
+        self._refuse_misfits(table, shape)
         kinds = {name: _storage(column.type) for name, column in shape.columns.items()}
         witness = ", ".join(f"{value} as {quote(name)}" for name, (_, value) in kinds.items())
         wire = ", ".join(_wire(name, shape.columns[name].type) for name in kinds)
-        return _query(
-            self.connection, f"select 0 as _pacelayer_row, {witness} union all select 1, {wire} from {quote(table)}"
-        )
+        sql = f"select 0 as _pacelayer_row, {witness} union all select 1, {wire} from {quote(table)}"
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_sql_query(sql)
+            stream, _ = statement.execute_query()
+            yield (stream,)
 
-    def misfits(self, table: str, shape: TableShape) -> AbstractContextManager[object]:
-        """One scan for a value of a storage class that its column's type does not take: SQLite lets any in."""
-        return _query(self.connection, _misfit_query(table, shape, row="''" if table in self.views else "rowid"))
-
-    def fitting(self, column: str, kind: str) -> str:
+    def fitting(self, table: str, column: str, kind: str) -> str:
         """The strict cast of a wire value."""
-        base = _base(kind)
+        column, base = quote(column), base_of(kind)
         if base in ("BIGINT", "DOUBLE", "BLOB"):
             return column
+        cast = f"try_cast({column} as {kind})"
+        if base in _INTEGERS or base == "FLOAT":
+            return cast
         if base == "VARCHAR":
             return f"try(decode({column}))"
-        cast = f"try_cast({column} as {kind})"
-        year = f"regexp_matches({column}, '^[0-9]{{4}}-')"
-        whole = f"not regexp_matches({column}, '{_NANOSECONDS}')"
-        same = {
-            "BOOLEAN": f"{column} in (0, 1)",
-            "DECIMAL": f"{cast}::double = try_cast({column} as double)",
-            "DATE": f"{year} and {cast}::timestamp = try_cast({column} as timestamp)",
-            "TIMESTAMP": f"{year} and not regexp_matches({column}, '{_OFFSET}') and {whole}",
-            "TIME": whole,
-            "TIMESTAMPTZ": whole,
-        }.get(base)
-        return f"case when {same} then {cast} end" if same else cast
+        if base == "BOOLEAN":
+            return f"case when {column} in (0, 1) then {cast} end"
+        if base == "DECIMAL":  # a real is the number that is nearest to what was meant
+            return f"case when {cast}::double = try_cast({column} as double) then {cast} end"
+        return strict(column, kind)
+
+    def _refuse_misfits(self, table: str, shape: TableShape) -> None:
+        """One scan for a value of a storage class that its column's type does not take: SQLite lets any in."""
+        query = _misfit_query(table, shape, row="''" if table in self.views else "rowid")
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_sql_query(query)
+            stream, _ = statement.execute_query()
+            found = ArrayStream(stream).read_all().to_pylist()[1:]
+        for misfit in found:
+            place = f" at {', '.join(shape.key) or 'rowid'} = {misfit['key']}" if misfit["key"] else ""
+            column = misfit["place"]
+            what = f"{self.source}.{table}.{column}: the {misfit['value']}{place}"
+            raise SourceValueError(f"{what} does not fit {shape.columns[column].type}")
 
 
 def _misfit_query(table: str, shape: TableShape, row: str) -> str:
@@ -194,9 +177,9 @@ def _misfit(column: str, kind: str) -> str:
     """The condition that a value is of a storage class that its type does not take, or has too many digits."""
     classes = ", ".join(literal(storage) for storage in ("null", *_storage(kind)[0]))
     wrong = f"typeof({column}) not in ({classes})"
-    if _base(kind) != "DECIMAL":
+    if base_of(kind) != "DECIMAL":
         return wrong
-    scale = int(kind.rstrip(") ").rpartition(",")[2]) if "," in kind else 0
+    scale = scale_of(kind)
     # From there on two neighbours among the reals are further apart than one step of the decimal.
     real = f"typeof({column}) = 'real' and abs({column}) >= {2**53 / 10**scale!r}"
     decimals = f"substr({column}, instr({column}, '.') + {1 + scale})"
@@ -206,7 +189,7 @@ def _misfit(column: str, kind: str) -> str:
 
 def _wire(column: str, kind: str) -> str:
     """How a value travels: integers and reals as they are, text as bytes (it may be invalid), all else as text."""
-    base = _base(kind)
+    base = base_of(kind)
     if base in ("BIGINT", "BOOLEAN", "DOUBLE", "BLOB"):
         return quote(column)
     if base == "DECIMAL":  # all digits of a real, where SQLite's own cast gives fifteen
@@ -216,30 +199,23 @@ def _wire(column: str, kind: str) -> str:
     return f"cast({quote(column)} as {'blob' if base == 'VARCHAR' else 'text'})"
 
 
-def _base(kind: str) -> str:
-    """`DECIMAL(10,2)` -> `DECIMAL`."""
-    return kind.partition("(")[0].strip().upper()
-
-
 def _storage(kind: str) -> tuple[tuple[str, ...], str]:
-    return _STORAGE.get(_base(kind), _TEXT)
+    return _STORAGE.get(base_of(kind), _TEXT)
 
 
 def _duckdb_type(declared: types.TypeEngine[Any]) -> str:
-    """The DuckDB type of a declared one; `?` and the declaration where a value could not be kept exactly."""
-    if isinstance(declared, types.Numeric) and not isinstance(declared, types.Float):
-        exact = declared.precision is not None and declared.scale is not None and declared.precision <= MAX_PRECISION
-        return f"DECIMAL({declared.precision},{declared.scale})" if exact else f"? {declared}"
-    return next((kind for base, kind in _TYPES if isinstance(declared, base)), f"? {declared}")
+    """SQLite's integers have 64 bits and its reals are doubles, whatever they are called."""
+    if isinstance(declared, types.Integer):
+        return "BIGINT"
+    return "DOUBLE" if isinstance(declared, types.Float) else common_kind(declared)
 
 
-@contextmanager
-def _query(connection: adbc.AdbcConnection, sql: str) -> Iterator[object]:
-    """The answer of a query as an Arrow stream, to be read while the statement is open."""
-    with adbc.AdbcStatement(connection) as statement:
-        statement.set_sql_query(sql)
-        stream, _ = statement.execute_query()
-        yield stream
+def _with_row_id(shape: TableShape) -> TableShape:
+    """Only the row id's own column is never null without saying so: other primary keys of SQLite may be."""
+    columns = dict(shape.columns)
+    if len(shape.key) == 1 and columns[shape.key[0]].type == "BIGINT":
+        columns[shape.key[0]] = replace(columns[shape.key[0]], nullable=False)
+    return replace(shape, columns=columns)
 
 
 def _execute(connection: adbc.AdbcConnection, sql: str) -> None:

@@ -17,6 +17,7 @@ from snapshot.build import refresh
 from snapshot.events import Observer, nobody
 from snapshot.export import export as export_tables
 from snapshot.settings import TableSettings
+from snapshot.source import Source
 from snapshot.source.sqlite import SqliteSource
 from snapshot.store import Generation, Store, locked
 
@@ -86,9 +87,16 @@ def exported(
         for value in values:
             written.execute("insert into things (value) values (?)", [value])
     source = SqliteSource("shop", folder / "shop.sqlite", {"things": TableSettings(types=types or {})})
+    with exported_from(source, folder) as connection:
+        yield connection
+
+
+@contextmanager
+def exported_from(source: Source, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """All tables of a source, exported into a staging file."""
     staged, private = folder / "staged.duckdb", folder / "private.duckdb"
     with closing(connect.stage(staged, private, memory="200MB", time_zone="UTC")) as connection:
-        export_tables(connection, [source], {"shop": source.shapes()}, frozenset(), 1, nobody)
+        export_tables(connection, [source], {source.name: source.shapes()}, frozenset(), 1, nobody)
         yield connection
 
 

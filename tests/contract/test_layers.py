@@ -35,7 +35,10 @@ MAY = {
 GQL_MAY = {"errors", "events", "settings", "catalog", "reader"}
 OURS = ("snapshot", "gql", "refresher", "pacelayer", "harbor", "terminal", "together")
 # What the refresher brings and the API never loads, and the other way round.
-OF_THE_REFRESHER = {"sqlalchemy", "sqlglot", "schedule", "adbc_driver_manager", "adbc_driver_sqlite"}
+OF_THE_REFRESHER = {
+    *("sqlalchemy", "sqlglot", "schedule", "nanoarrow"),
+    *("adbc_driver_manager", "adbc_driver_sqlite", "adbc_driver_postgresql"),
+}
 OF_THE_API = {"strawberry", "starlette", "uvicorn", "graphql"}
 
 API = """

@@ -47,7 +47,7 @@ def read(files: Mapping[str, str], private: tuple[str, ...] = ()) -> Project:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(sql.encode(errors="surrogateescape"))
         tables = {name: TableSettings(private=True) for name in private}
-        source = SourceSettings("shop", "sqlite:///shop.sqlite", tables)
+        source = SourceSettings("shop", "sqlite:///shop.sqlite", tables=tables)
         return read_project(Settings(root, "Shop", sources=(source,)), SHOP)
 
 

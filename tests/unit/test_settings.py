@@ -83,7 +83,7 @@ def test_every_value_can_be_said(tmp_path: Path) -> None:
     )
     orders = TableSettings(("note",), ("secret",), private=True, types={"amount": "DECIMAL(18,2)"})
     shop, billing = (
-        SourceSettings("shop", "${SHOP_URL}", {"orders": orders}),
+        SourceSettings("shop", "${SHOP_URL}", tables={"orders": orders}),
         SourceSettings("billing", "sqlite:///billing.sqlite"),
     )
     assert (found.name, found.pace, found.time_zone) == ("Harbor", 600, "Europe/Berlin")
@@ -136,7 +136,7 @@ def test_an_opened_source_does_not_show_its_secrets(tmp_path: Path, monkeypatch:
 
 def test_a_source_of_another_kind_is_refused_without_its_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even the kind is named: it is part of what may be a secret."""
-    monkeypatch.setenv("SHOP_URL", f"postgresql://shop:{SECRET}@db/shop")
+    monkeypatch.setenv("SHOP_URL", f"mongodb://shop:{SECRET}@db/shop")
     said = refusal(SourceSettings("shop", "${SHOP_URL}"), tmp_path)
     assert said.startswith("pacelayer.toml: source 'shop' is of a kind that cannot be read; ")
     assert SECRET not in said

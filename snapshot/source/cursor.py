@@ -1,0 +1,145 @@
+"""Any database that SQLAlchemy knows, as a source: one transaction, a server-side cursor, Arrow batches of texts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import nanoarrow
+import sqlalchemy
+from sqlalchemy import types
+
+from ..catalog import quote
+from ..errors import SourceUnavailable
+from ..settings import SourceSettings
+from .limit import seconds_left
+from .reflect import common_kind, reflect
+from .shape import TableShape
+from .strict import strict
+
+# Rows of a batch: memory does not grow with the table.
+BATCH = 20_000
+# From the level that promises exactly this on, to one that locks for it.
+_CONSISTENT = ("SNAPSHOT", "SERIALIZABLE", "REPEATABLE READ")
+
+
+@dataclass(frozen=True)
+class CursorSource:
+    """The database at `url`; what the project says of it."""
+
+    settings: SourceSettings
+    url: sqlalchemy.URL = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The schema of its tables in the snapshot."""
+        return self.settings.name
+
+    def shapes(self) -> Mapping[str, TableShape]:
+        """The tables and views of its schema, reflected."""
+        try:
+            return reflect(self._engine(), self.settings.schema, self.settings.tables, self.kind)
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            raise self._unavailable(error) from error
+
+    @contextmanager
+    def read(self) -> Iterator[CursorReading]:
+        """One transaction for all tables."""
+        try:
+            with self._engine().connect() as connection:
+                as_of = self.begin(connection)
+                yield CursorReading(self, as_of, connection, time.monotonic() + self.settings.read_limit)
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            raise self._unavailable(error) from error
+
+    def connect_arguments(self) -> dict[str, Any]:
+        """What the driver is told beside the URL."""
+        return {}
+
+    def begin(self, connection: sqlalchemy.Connection) -> datetime:
+        """Begin the one consistent read; the moment that it is of, at the latest. Raises SourceUnavailable."""
+        levels = connection.dialect.get_isolation_level_values(connection.connection.dbapi_connection)  # type: ignore[arg-type]
+        level = next((level for level in _CONSISTENT if level in levels), None)
+        if level is None:
+            raise SourceUnavailable(f"source '{self.name}' is of a kind that has no consistent read")
+        connection.execution_options(isolation_level=level)
+        return datetime.now(UTC)
+
+    def bound(self, connection: sqlalchemy.Connection, seconds: float) -> None:
+        """Let the next statement take at most so long, where the database can be told."""
+
+    def check(self, connection: sqlalchemy.Connection, table: str) -> None:
+        """Raises SourceUnavailable for a table that the transaction does not read consistently."""
+
+    def kind(self, declared: types.TypeEngine[Any]) -> str:
+        """The DuckDB type of a declared one; `?` and the declaration where a value could not be kept exactly."""
+        return common_kind(declared)
+
+    def wire(self, column: str, kind: str) -> str:
+        """The SQL that reads a column (quoted already) so that its value is a text, or Python's exact value."""
+        return column
+
+    def _engine(self) -> sqlalchemy.Engine:
+        return sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.NullPool, connect_args=self.connect_arguments())
+
+    def _unavailable(self, error: sqlalchemy.exc.SQLAlchemyError) -> SourceUnavailable:
+        # The driver's own words: SQLAlchemy adds the statement, which says nothing to whoever reads this.
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}")
+
+
+@dataclass(frozen=True)
+class CursorReading:
+    """An open read transaction, which ends at `deadline` (a moment of time.monotonic())."""
+
+    source: CursorSource
+    as_of: datetime
+    connection: sqlalchemy.Connection
+    deadline: float
+
+    @contextmanager
+    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[object]]:
+        """A stream for each batch."""
+        left = seconds_left(self.source.name, self.deadline)
+        self.source.check(self.connection, table)
+        self.source.bound(self.connection, left)
+        quoted = self.connection.dialect.identifier_preparer.quote_identifier
+        schema = f"{quoted(self.source.settings.schema)}." if self.source.settings.schema else ""
+        wire = ", ".join(self.source.wire(quoted(name), c.type) for name, c in shape.columns.items())
+        options = {"stream_results": True, "max_row_buffer": BATCH, "no_parameters": True}
+        result = self.connection.exec_driver_sql(
+            f"select {wire} from {schema}{quoted(table)}", execution_options=options
+        )
+        try:
+            yield (_stream(rows, shape) for rows in result.partitions(BATCH))
+        finally:
+            result.close()
+
+    def fitting(self, table: str, column: str, kind: str) -> str:
+        """All but bytes is a text."""
+        return strict(quote(column), kind)
+
+
+def _stream(rows: Sequence[Sequence[Any]], shape: TableShape) -> object:
+    """A batch of rows as an Arrow stream: texts, and bytes where the type is bytes."""
+    kinds = {name: nanoarrow.binary() if c.type == "BLOB" else nanoarrow.string() for name, c in shape.columns.items()}
+    columns = [
+        nanoarrow.c_array([value if isinstance(value, _AS_THEY_ARE) else _text(value) for value in column], kind)
+        for column, kind in zip(zip(*rows, strict=True), kinds.values(), strict=True)
+    ]
+    ones = nanoarrow.c_array([1] * len(rows), nanoarrow.int8())
+    schema = nanoarrow.struct({"_pacelayer_row": nanoarrow.int8(), **kinds})
+    batch = nanoarrow.c_array_from_buffers(schema, len(rows), [None], children=[ones, *columns])
+    return nanoarrow.Array(batch)
+
+
+_AS_THEY_ARE = (str, bytes, type(None))
+
+
+def _text(value: Any) -> str:
+    """Python's exact value as a text that gives it again."""
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)

@@ -1,0 +1,90 @@
+"""MySQL and MariaDB as a source: a consistent snapshot of InnoDB tables, every value as the server's own text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import types
+from sqlalchemy.dialects import mysql
+
+from ..errors import SourceUnavailable
+from .cursor import CursorSource
+from .reflect import common_kind
+
+_INTEGERS = {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "MEDIUMINT": "INTEGER", "INTEGER": "INTEGER"}
+_SESSION = (
+    "set session transaction isolation level repeatable read",
+    "set session time_zone = '+00:00', lock_wait_timeout = 10, net_write_timeout = 60",
+    "start transaction with consistent snapshot, read only",
+)
+
+
+@dataclass(frozen=True)
+class MysqlSource(CursorSource):
+    """The database at `url`, through PyMySQL."""
+
+    def connect_arguments(self) -> dict[str, Any]:
+        """A server that says nothing is given up."""
+        return {
+            "charset": "utf8mb4",
+            "connect_timeout": 10,
+            "read_timeout": self.settings.read_limit,
+            "write_timeout": 60,
+            "program_name": "pacelayer",
+        }
+
+    def begin(self, connection: sqlalchemy.Connection) -> datetime:
+        """All tables as of one moment, by the server's clock."""
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        ((now,),) = connection.exec_driver_sql("select utc_timestamp(6)").all()
+        for statement in _SESSION:
+            connection.exec_driver_sql(statement)
+        return datetime.fromisoformat(str(now)).replace(tzinfo=UTC)
+
+    def bound(self, connection: sqlalchemy.Connection, seconds: float) -> None:
+        """The two servers have a setting of their own each."""
+        limit = f"max_statement_time = {seconds:.3f}"
+        if not getattr(connection.dialect, "is_mariadb", False):
+            limit = f"max_execution_time = {max(1, int(seconds * 1000))}"
+        connection.exec_driver_sql(f"set session {limit}")
+
+    def check(self, connection: sqlalchemy.Connection, table: str) -> None:
+        """Other engines than InnoDB read what is there at the moment, whatever the transaction."""
+        tables = "information_schema.tables where table_name = %s and table_schema = coalesce(%s, database())"
+        found = connection.exec_driver_sql(
+            f"select engine from {tables}", (table, self.settings.schema or None)
+        ).scalar()
+        if found not in (None, "InnoDB"):
+            what = f"table '{self.name}.{table}' is of the engine {found}, which has no consistent read"
+            raise SourceUnavailable(what, f"alter table {table} engine = InnoDB")
+
+    def kind(self, declared: types.TypeEngine[Any]) -> str:
+        """Booleans are `tinyint(1)` and `bit(1)`; a TIMESTAMP is a moment, a DATETIME is not."""
+        match declared:
+            case mysql.TINYINT() if declared.display_width == 1:
+                return "BOOLEAN"
+            case mysql.BIT():
+                return "BOOLEAN" if declared.length in (None, 1) else "UBIGINT"
+            case mysql.BIGINT() | mysql.INTEGER() | mysql.MEDIUMINT() | mysql.SMALLINT() | mysql.TINYINT():
+                name = str(type(declared).__name__)
+                return ("U" if declared.unsigned else "") + _INTEGERS.get(name, "BIGINT")
+            case mysql.YEAR():
+                return "SMALLINT"
+            case mysql.FLOAT():
+                return "FLOAT"
+            case mysql.TIMESTAMP():
+                return "TIMESTAMPTZ"
+        return common_kind(declared)
+
+    def wire(self, column: str, kind: str) -> str:
+        """The server's text has all digits, but for a FLOAT's."""
+        if kind == "BLOB":
+            return column
+        if kind == "TIMESTAMPTZ":
+            return f"concat({column}, '+00')"
+        if kind in ("FLOAT", "BOOLEAN", "UBIGINT"):  # a bit is a byte to a client until it is a number
+            return f"cast({column} + {'0e0' if kind == 'FLOAT' else '0'} as char)"
+        return f"cast({column} as char)"

@@ -1,0 +1,160 @@
+"""PostgreSQL as a source: one repeatable-read transaction, Arrow by ADBC, and bounds that keep it from harm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import adbc_driver_manager as adbc
+import adbc_driver_postgresql
+import sqlalchemy
+from nanoarrow import ArrayStream
+from sqlalchemy import types
+from sqlalchemy.dialects import postgresql
+
+from ..catalog import quote
+from ..errors import SourceUnavailable
+from ..settings import SourceSettings, TableSettings
+from .limit import seconds_left
+from .reflect import common_kind, reflect, unknown
+from .shape import TableShape
+from .strict import strict
+
+# What ADBC carries as it is; all else travels as text, whose infinities, eras and NaNs Arrow's types do not have.
+_NATIVE = frozenset({"SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN", "BLOB"})
+# A connection that is dead is noticed, and a table that somebody alters is not waited for.
+_CONNECTION = {
+    "application_name": "pacelayer",
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+_SESSION = {"lock_timeout": "10s", "datestyle": "ISO", "timezone": "UTC", "bytea_output": "hex"}
+
+
+@dataclass(frozen=True)
+class PostgresSource:
+    """The database at `url`; what the project says of it."""
+
+    settings: SourceSettings
+    url: sqlalchemy.URL = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The schema of its tables in the snapshot."""
+        return self.settings.name
+
+    def shapes(self) -> Mapping[str, TableShape]:
+        """The tables and views of its schema, reflected."""
+        engine = sqlalchemy.create_engine(
+            self._url().set(drivername="postgresql+psycopg"), poolclass=sqlalchemy.NullPool
+        )
+        try:
+            return reflect(engine, self.settings.schema, self.settings.tables, _duckdb_type)
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            raise self._unavailable(error) from error
+
+    @contextmanager
+    def read(self) -> Iterator[PostgresReading]:
+        """One transaction that sees the database as of its begin, and cannot write."""
+        uri = self._url().set(drivername="postgresql").render_as_string(hide_password=False)
+        try:
+            with (
+                adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=uri) as database,
+                adbc.AdbcConnection(database) as connection,
+            ):
+                connection.set_autocommit(False)
+                _execute(connection, "set transaction isolation level repeatable read, read only")
+                limit = self.settings.read_limit
+                bounds = {"statement_timeout": f"{limit}s", "idle_in_transaction_session_timeout": f"{limit}s"}
+                for name, value in {**_SESSION, **bounds}.items():
+                    _execute(connection, f"set local {name} = '{value}'")
+                (now,) = _fetch(connection, "select transaction_timestamp() as now")
+                yield PostgresReading(self.settings, now["now"], connection, time.monotonic() + limit)
+        except adbc.Error as error:
+            raise self._unavailable(error) from error
+
+    def _url(self) -> sqlalchemy.URL:
+        """Ours are defaults: what the project's URL says of the connection stands."""
+        return self.url.set(query={**_CONNECTION, **self.url.query})
+
+    def _unavailable(self, error: Exception) -> SourceUnavailable:
+        reason = next((line for line in str(error).splitlines() if "ERROR" in line or "FATAL" in line), "")
+        reason = (reason or str(error).splitlines()[0]).partition("Query was:")[0].strip()
+        return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}")
+
+
+@dataclass(frozen=True)
+class PostgresReading:
+    """An open read transaction, which ends at `deadline` (a moment of time.monotonic())."""
+
+    settings: SourceSettings
+    as_of: datetime
+    connection: adbc.AdbcConnection
+    deadline: float
+
+    @contextmanager
+    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[object]]:
+        """One stream, copied in PostgreSQL's binary form."""
+        left = seconds_left(self.settings.name, self.deadline)
+        _execute(self.connection, f"set local statement_timeout = {max(1, int(left * 1000))}")
+        wire = ", ".join(f"{self._wire(table, name, c.type)} as {quote(name)}" for name, c in shape.columns.items())
+        schema = f"{quote(self.settings.schema)}." if self.settings.schema else ""
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_sql_query(f"select 1 as _pacelayer_row, {wire} from {schema}{quote(table)}")
+            stream, _ = statement.execute_query()
+            yield (stream,)
+
+    def fitting(self, table: str, column: str, kind: str) -> str:
+        """A value that PostgreSQL keeps strictly itself, or a text."""
+        return quote(column) if self._is_native(table, column, kind) else strict(quote(column), kind)
+
+    def _wire(self, table: str, column: str, kind: str) -> str:
+        if self._is_native(table, column, kind):
+            return quote(column)
+        if kind.endswith("[]"):
+            return f"to_json({quote(column)}::text[])::text"
+        return f"{quote(column)}::text"
+
+    def _is_native(self, table: str, column: str, kind: str) -> bool:
+        return kind in _NATIVE and column not in self.settings.tables.get(table, TableSettings()).types
+
+
+def _duckdb_type(declared: types.TypeEngine[Any]) -> str:
+    """The DuckDB type of a declared one; `?` and the declaration where a value could not be kept exactly."""
+    match declared:
+        case postgresql.DOMAIN():
+            return _duckdb_type(declared.data_type)
+        case postgresql.ARRAY():
+            item = _duckdb_type(declared.item_type)
+            return unknown(declared) if item.startswith("?") or item == "BLOB" else f"{item}[]"
+        case postgresql.TIMESTAMP() if declared.timezone:
+            return "TIMESTAMPTZ"
+        case postgresql.TIME() if declared.timezone:
+            return f"? {declared} WITH TIME ZONE"
+        case postgresql.BIT():
+            return "BIT"
+        case postgresql.INTERVAL():
+            return "INTERVAL"
+        case postgresql.OID():
+            return "UINTEGER"
+    return common_kind(declared)
+
+
+def _execute(connection: adbc.AdbcConnection, sql: str) -> None:
+    with adbc.AdbcStatement(connection) as statement:
+        statement.set_sql_query(sql)
+        statement.execute_update()
+
+
+def _fetch(connection: adbc.AdbcConnection, sql: str) -> list[dict[str, Any]]:
+    with adbc.AdbcStatement(connection) as statement:
+        statement.set_sql_query(sql)
+        stream, _ = statement.execute_query()
+        return list(ArrayStream(stream).read_all().to_pylist())

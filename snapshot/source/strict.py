@@ -1,0 +1,49 @@
+"""Texts made values of their declared types: exactly, or not at all."""
+
+from __future__ import annotations
+
+# DuckDB would cut these off.
+_NANOSECONDS = r"\.\d{6}\d*[1-9]"
+_OFFSET = r"\d\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
+# No year before 1 or after 9999, nor what is no day at all: 'infinity', 'epoch'.
+_YEAR = r"^[0-9]{4}-[^B]*$"
+
+
+def base_of(kind: str) -> str:
+    """`DECIMAL(10,2)` -> `DECIMAL`."""
+    return kind.partition("(")[0].strip().upper()
+
+
+def strict(column: str, kind: str) -> str:
+    """The DuckDB expression that makes a text its type, and is null where the type does not hold all of it."""
+    base, cast = base_of(kind), f"try_cast({column} as {kind})"
+    if kind.endswith("[]"):
+        return _strict_list(column, kind.removesuffix("[]"))
+    if base in ("VARCHAR", "BLOB"):
+        return column
+    whole = f"not regexp_matches({column}, '{_NANOSECONDS}')"
+    year = f"regexp_matches({column}, '{_YEAR}')"
+    same = {
+        "BOOLEAN": f"lower({column}) in ('0', '1', 't', 'f', 'true', 'false')",
+        "DECIMAL": f"regexp_matches({column}, '^[+-]?\\d*(\\.\\d{{0,{scale_of(kind)}}}0*)?$')",
+        "DATE": f"{year} and {cast}::timestamp = try_cast({column} as timestamp)",
+        "TIMESTAMP": f"{year} and not regexp_matches({column}, '{_OFFSET}') and {whole}",
+        "TIMESTAMPTZ": f"{year} and {whole}",
+        "TIMESTAMP WITH TIME ZONE": f"{year} and {whole}",
+        "TIME": f"{whole} and not starts_with({column}, '24')",
+    }.get(base)
+    if base.endswith(("INT", "INTEGER")):
+        same = f"regexp_matches({column}, '^[+-]?\\d+$')"
+    return f"case when {same} then {cast} end" if same else cast
+
+
+def scale_of(kind: str) -> int:
+    """The digits after the point of a DECIMAL."""
+    return int(kind.rstrip(") ").rpartition(",")[2]) if "," in kind else 0
+
+
+def _strict_list(column: str, kind: str) -> str:
+    """A list travels as a JSON array of texts; it fits where each of them does."""
+    texts = f"try(cast(try_cast({column} as json) as varchar[]))"
+    values = f"list_transform({texts}, lambda item: {strict('item', kind)})"
+    return f"case when list_count({values}) = list_count({texts}) then {values} end"

@@ -1,0 +1,258 @@
+"""Every column type of PostgreSQL and MariaDB: kept exactly, or refused with its column's name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy
+
+from snapshot.errors import SourceValueError
+from snapshot.settings import SourceSettings, TableSettings
+from snapshot.source import ColumnShape, Source, open_source
+from snapshot.source.cursor import CursorSource
+from tests.servers import run, written
+
+from .sources import exported_from
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A column type: what it becomes, and what values written in SQL become."""
+
+    kind: str
+    values: dict[str, Any]
+
+
+LONGEST = "9" * 36 + ".99"
+SCRIPTS = "Zürich 日本語 👩‍🚀 שלום a''b\"c\\d"
+SCRIPTS_READ = SCRIPTS.replace("''", "'")
+POSTGRES_KEPT = {
+    "smallint": Kept("SMALLINT", {"-32768": -(2**15), "32767": 2**15 - 1}),
+    "integer": Kept("INTEGER", {"-2147483648": -(2**31), "2147483647": 2**31 - 1}),
+    "bigint": Kept("BIGINT", {"-9223372036854775808": -(2**63), "9223372036854775807": 2**63 - 1}),
+    "numeric(10,2)": Kept("DECIMAL(10,2)", {"99999999.99": Decimal("99999999.99"), "-0.01": Decimal("-0.01")}),
+    "numeric(38,2)": Kept("DECIMAL(38,2)", {LONGEST: Decimal(LONGEST), f"-{LONGEST}": Decimal(f"-{LONGEST}")}),
+    "numeric(38,37)": Kept("DECIMAL(38,37)", {"1." + "0" * 36 + "1": Decimal("1." + "0" * 36 + "1")}),
+    "real": Kept("FLOAT", {"1.5": 1.5, "'-Infinity'": -math.inf}),
+    "double precision": Kept("DOUBLE", {"0.1": 0.1, "1e308": 1e308, "5e-324": 5e-324, "'Infinity'": math.inf}),
+    "text": Kept("VARCHAR", {"''": "", f"'{SCRIPTS}'": SCRIPTS_READ, "repeat('x', 100000)": "x" * 100_000}),
+    "varchar(9)": Kept("VARCHAR", {"' space '": " space ", "'NULL'": "NULL"}),
+    "char(5)": Kept("VARCHAR", {"'ab'": "ab"}),
+    "mood": Kept("VARCHAR", {"'so so'": "so so"}),
+    "positive": Kept("BIGINT", {"7": 7}),
+    "boolean": Kept("BOOLEAN", {"true": True, "false": False}),
+    "bytea": Kept("BLOB", {r"'\x00ff'": b"\x00\xff", "''": b""}),
+    "date": Kept("DATE", {"'0001-01-01'": date.min, "'9999-12-31'": date.max}),
+    "timestamp": Kept("TIMESTAMP", {"'1969-12-31 23:59:59.999999'": datetime(1969, 12, 31, 23, 59, 59, 999999)}),  # noqa: DTZ001
+    "timestamptz": Kept("TIMESTAMPTZ", {"'2026-03-29 03:30:00+02'": datetime(2026, 3, 29, 1, 30, tzinfo=UTC)}),
+    "time": Kept("TIME", {"'23:59:59.999999'": time.max, "'00:00'": time.min}),
+    "interval": Kept("INTERVAL", {"'1 day 02:03:04'": timedelta(days=1, hours=2, minutes=3, seconds=4)}),
+    "uuid": Kept("UUID", {"'6f1c5e0a-9f39-4d6e-8c3a-0b6a4a1f2e3d'": UUID("6f1c5e0a-9f39-4d6e-8c3a-0b6a4a1f2e3d")}),
+    "json": Kept("JSON", {"'{\"a\": [1, null]}'": '{"a": [1, null]}', "'null'": "null"}),
+    "jsonb": Kept("JSON", {'\'{"b":1,"a":2}\'': '{"a": 2, "b": 1}'}),
+    "bit(4)": Kept("BIT", {"B'0101'": "0101"}),
+    "oid": Kept("UINTEGER", {"4294967295": 2**32 - 1}),
+    "integer[]": Kept("INTEGER[]", {"'{1,NULL,-3}'": [1, None, -3], "'{}'": []}),
+    "text[]": Kept("VARCHAR[]", {"array['a,b', 'c\"d', '']": ["a,b", 'c"d', ""]}),
+    "numeric(38,2)[]": Kept("DECIMAL(38,2)[]", {f"array[{LONGEST}]": [Decimal(LONGEST)]}),
+    "boolean[]": Kept("BOOLEAN[]", {"'{t,f}'": [True, False]}),
+    "mood[]": Kept("VARCHAR[]", {"'{\"so so\"}'": ["so so"]}),
+}
+MYSQL_KEPT = {
+    "tinyint": Kept("TINYINT", {"-128": -128, "127": 127}),
+    "tinyint unsigned": Kept("UTINYINT", {"255": 255}),
+    "smallint unsigned": Kept("USMALLINT", {"65535": 65535}),
+    "mediumint": Kept("INTEGER", {"-8388608": -8388608}),
+    "int unsigned": Kept("UINTEGER", {"4294967295": 2**32 - 1}),
+    "bigint": Kept("BIGINT", {"-9223372036854775808": -(2**63), "9223372036854775807": 2**63 - 1}),
+    "bigint unsigned": Kept("UBIGINT", {"18446744073709551615": 2**64 - 1}),
+    "tinyint(1)": Kept("BOOLEAN", {"0": False, "1": True}),
+    "bit(1)": Kept("BOOLEAN", {"b'0'": False, "b'1'": True}),
+    "bit(12)": Kept("UBIGINT", {"b'101'": 5}),
+    "decimal(10,2)": Kept("DECIMAL(10,2)", {"99999999.99": Decimal("99999999.99"), "-0.01": Decimal("-0.01")}),
+    "decimal(38,2)": Kept("DECIMAL(38,2)", {LONGEST: Decimal(LONGEST)}),
+    "float": Kept("FLOAT", {"0.1": 0.10000000149011612, "16777215": 16777215.0}),
+    "double": Kept("DOUBLE", {"0.1": 0.1, "1.7976931348623157e308": 1.7976931348623157e308, "5e-324": 5e-324}),
+    "date": Kept("DATE", {"'1000-01-01'": date(1000, 1, 1), "'9999-12-31'": date.max}),
+    "datetime(6)": Kept("TIMESTAMP", {"'1969-12-31 23:59:59.999999'": datetime(1969, 12, 31, 23, 59, 59, 999999)}),  # noqa: DTZ001
+    "timestamp(6) null": Kept("TIMESTAMPTZ", {"'2026-03-29 03:30:00.5'": datetime(2026, 3, 29, 3, 30, 0, 500000, UTC)}),
+    "time(6)": Kept("TIME", {"'23:59:59.999999'": time.max}),
+    "year": Kept("SMALLINT", {"1901": 1901, "2155": 2155}),
+    "char(5)": Kept("VARCHAR", {"'ab'": "ab"}),
+    "varchar(99)": Kept("VARCHAR", {"' space '": " space ", f"'{SCRIPTS}'".replace("\\", "\\\\"): SCRIPTS_READ}),
+    "varchar(9) character set latin1": Kept("VARCHAR", {"'Zürich'": "Zürich"}),
+    "longtext": Kept("VARCHAR", {"repeat('x', 100000)": "x" * 100_000}),
+    "blob": Kept("BLOB", {"x'00ff'": b"\x00\xff", "''": b""}),
+    "varbinary(4)": Kept("BLOB", {"x'00'": b"\x00"}),
+    "enum('a','b c')": Kept("VARCHAR", {"'b c'": "b c"}),
+    "set('x','y')": Kept("VARCHAR", {"'x,y'": "x,y", "''": ""}),
+    "uuid": Kept("UUID", {"'6f1c5e0a-9f39-4d6e-8c3a-0b6a4a1f2e3d'": UUID("6f1c5e0a-9f39-4d6e-8c3a-0b6a4a1f2e3d")}),
+}
+POSTGRES_TYPES = ("create type mood as enum ('ok', 'so so')", "create domain positive as bigint check (value > 0)")
+
+
+def source(url: sqlalchemy.URL, types: dict[str, str] | None = None) -> Source:
+    """The database as a project names it."""
+    tables = {"things": TableSettings(types=types or {})}
+    return open_source(SourceSettings("shop", written(url), tables=tables), Path())
+
+
+def fill(url: sqlalchemy.URL, declared: str, values: Sequence[str]) -> None:
+    """A table `things` whose column `value` holds these, each written in SQL, with a NULL after each."""
+    run(url, f"create table things (id bigint primary key, value {declared})")
+    rows = [value for written_value in values for value in (written_value, "null")]
+    run(url, *(f"insert into things values ({n}, {value})" for n, value in enumerate(rows)))
+
+
+def assert_kept(found: Source, kept: Kept, folder: Path) -> None:
+    """The column has its type, and each value is what was written."""
+    assert found.shapes()["things"].columns["value"] == ColumnShape(kept.kind, nullable=True)
+    with exported_from(found, folder) as connection:
+        values = [value for (value,) in connection.execute("select value from shop.things order by id").fetchall()]
+    assert values == [value for wanted in kept.values.values() for value in (wanted, None)]
+    assert list(map(str, values[::2])) == list(map(str, kept.values.values()))
+
+
+@pytest.mark.parametrize("declared", POSTGRES_KEPT)
+def test_postgres_values_are_kept_exactly(postgres: sqlalchemy.URL, tmp_path: Path, declared: str) -> None:
+    """The extremes of each type, and nulls between them."""
+    run(postgres, *POSTGRES_TYPES)
+    fill(postgres, declared, list(POSTGRES_KEPT[declared].values))
+    assert_kept(source(postgres), POSTGRES_KEPT[declared], tmp_path)
+
+
+@pytest.mark.parametrize("declared", MYSQL_KEPT)
+def test_mysql_values_are_kept_exactly(mysql: sqlalchemy.URL, tmp_path: Path, declared: str) -> None:
+    """The extremes of each type, and nulls between them."""
+    fill(mysql, declared, list(MYSQL_KEPT[declared].values))
+    assert_kept(source(mysql), MYSQL_KEPT[declared], tmp_path)
+
+
+# Types that the way of any other dialect, which asks no type of the server's own, keeps as well.
+COMMON = (
+    "bigint",
+    "numeric(38,2)",
+    "double precision",
+    "text",
+    "boolean",
+    "bytea",
+    "date",
+    "timestamp",
+    "time",
+    "uuid",
+)
+
+
+@pytest.mark.parametrize("declared", COMMON)
+def test_the_way_of_any_other_dialect_keeps_values_exactly(
+    postgres: sqlalchemy.URL, tmp_path: Path, declared: str
+) -> None:
+    """PostgreSQL, read as if nothing were known of it."""
+    fill(postgres, declared, list(POSTGRES_KEPT[declared].values))
+    assert_kept(CursorSource(SourceSettings("shop", ""), postgres), POSTGRES_KEPT[declared], tmp_path)
+
+
+POSTGRES_MISFITS = {
+    ("date", "'infinity'"): "infinity",
+    ("date", "'0044-03-15 BC'"): "0044-03-15 BC",
+    ("date", "'10000-01-01'"): "10000-01-01",
+    ("timestamp", "'-infinity'"): "-infinity",
+    ("timestamptz", "'0044-03-15 12:00+00 BC'"): "0044-03-15 12:00:00+00 BC",
+    ("time", "'24:00'"): "24:00:00",
+    ("numeric(10,2)", "'NaN'"): "NaN",
+    ("integer[]", "'{{1},{2}}'"): '[["1"],["2"]]',
+    ("date[]", "'{infinity}'"): '["infinity"]',
+}
+
+
+@pytest.mark.parametrize(("declared", "value"), POSTGRES_MISFITS)
+def test_a_postgres_value_beyond_its_type_is_an_error_that_names_its_place(
+    postgres: sqlalchemy.URL, tmp_path: Path, declared: str, value: str
+) -> None:
+    """Neither a null nor another value."""
+    fill(postgres, declared, [value])
+    assert_refused(source(postgres), POSTGRES_MISFITS[declared, value], tmp_path)
+
+
+MYSQL_MISFITS = {
+    ("date", "'0000-00-00'"): "0000-00-00",
+    ("date", "'2024-00-00'"): "2024-00-00",
+    ("datetime", "'0000-00-00'"): "0000-00-00 00:00:00",
+    ("time", "'838:59:59'"): "838:59:59",
+    ("time", "'-01:00:00'"): "-01:00:00",
+    ("tinyint(1)", "2"): "2",
+}
+
+
+@pytest.mark.parametrize(("declared", "value"), MYSQL_MISFITS)
+def test_a_mysql_value_beyond_its_type_is_an_error_that_names_its_place(
+    mysql: sqlalchemy.URL, tmp_path: Path, declared: str, value: str
+) -> None:
+    """Neither a null nor another value."""
+    run(mysql, "create table made (id int)", "set global sql_mode = @@sql_mode")
+    fill_dirty(mysql, declared, value)
+    assert_refused(source(mysql), MYSQL_MISFITS[declared, value], tmp_path)
+
+
+def fill_dirty(url: sqlalchemy.URL, declared: str, value: str) -> None:
+    """A value that only a server that is not strict takes."""
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("set session sql_mode = ''")
+        connection.exec_driver_sql(f"create table things (id bigint primary key, value {declared})")
+        connection.exec_driver_sql(f"insert into things values (0, {value})")
+
+
+def assert_refused(found: Source, value: str, folder: Path) -> None:
+    """The error names table, column, value and key."""
+    with pytest.raises(SourceValueError) as raised, exported_from(found, folder):
+        pytest.fail("it was exported")
+    assert str(raised.value).startswith(f"shop.things.value: the value '{value}' at id = 0 does not fit ")
+
+
+POSTGRES_UNKNOWN = (
+    "numeric",
+    "numeric(50,2)",
+    "money",
+    "inet",
+    "tsvector",
+    "int4range",
+    "timetz",
+    "xml",
+    "point",
+    "bytea[]",
+)
+
+
+@pytest.mark.parametrize("declared", POSTGRES_UNKNOWN)
+def test_a_postgres_type_that_cannot_be_kept_is_marked_until_the_project_names_one(
+    postgres: sqlalchemy.URL, tmp_path: Path, declared: str
+) -> None:
+    """It is never silently text; whoever wants it as text says so."""
+    run(postgres, f"create table things (id bigint primary key, value {declared})")
+    assert source(postgres).shapes()["things"].columns["value"].type.startswith("? ")
+    named = source(postgres, {"value": "VARCHAR"})
+    with exported_from(named, tmp_path) as connection:
+        assert connection.execute("select count(value) from shop.things").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("declared", ["decimal(65,30)", "point", "inet6"])
+def test_a_mysql_type_that_cannot_be_kept_is_marked(mysql: sqlalchemy.URL, declared: str) -> None:
+    """It is never silently text."""
+    run(mysql, f"create table things (id bigint primary key, value {declared})")
+    assert source(mysql).shapes()["things"].columns["value"].type.startswith("? ")
+
+
+@pytest.mark.parametrize("kind", ["DECIMAL(10,2)", "BIGINT", "DATE"])
+def test_a_type_of_the_toml_stands_above_the_declaration(postgres: sqlalchemy.URL, tmp_path: Path, kind: str) -> None:
+    """And is as strict as any other."""
+    fill(postgres, "text", ["'12.345'"])
+    assert_refused(source(postgres, {"value": kind}), "12.345", tmp_path)
