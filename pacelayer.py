@@ -170,6 +170,13 @@ def query(arguments: argparse.Namespace) -> int:
     return 1 if "errors" in answer.document else 0
 
 
+def prove(arguments: argparse.Namespace) -> int:
+    """ask a question live, of a snapshot and through the API; where the time goes, and whether the answers agree"""
+    from prove.command import command
+
+    return command(arguments)
+
+
 def demo_data(arguments: argparse.Namespace) -> int:
     """make the demo's source, harbor.sqlite, in the project's folder, if it is not there"""
     _make_demo_source(arguments.project / DEMO_SOURCE, arguments.scale)
@@ -232,6 +239,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _milliseconds(text: str) -> float:
+    """`50ms`, `2s` or `50`."""
+    seconds = text.endswith("s") and not text.endswith("ms")
+    return float(text.removesuffix("s").removesuffix("m")) * (1000 if seconds else 1)
+
+
 _JSON = ("--json", {"action": "store_true", "help": "as JSON"})
 _CSV = ("--csv", {"action": "store_true", "help": "as CSV"})
 _PORT = ("--port", {"type": int, "help": "instead of [server] port"})
@@ -254,6 +267,18 @@ _VERBS: dict[Callable[[argparse.Namespace], int], tuple[tuple[str, dict[str, Any
         ("number", {"type": int, "nargs": "?", "help": "that generation; without it, the one before the current"}),
     ),
     query: (("text", {"help": "GraphQL or SQL; - reads standard input"}), _JSON, _CSV),
+    prove: (
+        ("question", {"nargs": "?", "help": "a metric of the project, or a GraphQL document (*.graphql)"}),
+        ("--variables", {"default": "{}", "metavar": "JSON", "help": "of the document"}),
+        ("--url", {"help": "with a document: the endpoint that gives the answer today, instead of its source"}),
+        ("--map", {"type": Path, "metavar": "FILE", "help": "JSON: path in its answer -> path in the API's"}),
+        ("--source", {"metavar": "URL", "help": "with --sql: a database, and no project at all"}),
+        ("--sql", {"type": Path, "metavar": "FILE", "help": "a SELECT in that database's own words"}),
+        ("--runs", {"type": int, "default": 20, "help": "how often each way is asked"}),
+        ("--target", {"type": _milliseconds, "default": 50.0, "metavar": "50ms", "help": "what an answer may take"}),
+        ("--markdown", {"action": "store_true", "help": "as a Markdown table"}),
+        _JSON,
+    ),
     demo_data: (("--scale", {"type": float, "default": 1.0, "help": "1 is 500,000 orders"}),),
 }
 

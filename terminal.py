@@ -46,6 +46,11 @@ def show_values(values: Mapping[str, Any], *, as_json: bool) -> None:
         say(f"{key:15}  {'-' if value is None else value}")
 
 
+def show_data(data: Any) -> None:
+    """As JSON."""
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
 def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool, as_csv: bool) -> None:
     """Rows as a table, as JSON objects or as CSV."""
     if as_json:
@@ -60,6 +65,19 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json:
         for row in rows:
             table.add_row(*(Text("" if value is None else str(value)) for value in row))
         _out.print(table)
+
+
+def show_report(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str], *, as_markdown: bool
+) -> None:
+    """A table and what is said of it."""
+    if as_markdown:
+        for row in (columns, ["---"] * len(columns), *rows):
+            print(f"| {' | '.join(row)} |")
+    else:
+        show_rows(columns, rows, as_json=False, as_csv=False)
+    for line in notes:
+        print(line if not as_markdown else f"\n{line}")
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class Ask:
     """One root field of a metric, planned: `nodes` and `totals` are None where they are not selected.
 
     `first` is None where no limit was given; then more than `wanted` rows are refused, with `count`. A look-up has its
-    row in `nodes`.
+    row in `nodes`. `rows` is what was planned for the nodes.
     """
 
     key: str
@@ -45,6 +45,7 @@ class Ask:
     wanted: int = 1
     first: int | None = None
     offset: int = 0
+    rows: Question | None = None
     node: Node | None = None
 
 
@@ -123,7 +124,7 @@ class _Asking:
         if self.root.look_up:
             key = {field: {"eq": value} for field, value in self.arguments.items()}
             row = Question(self.metric, (), tuple(self._selected(kind, self.details)), key, node=self.node)
-            return Ask(self.key, self.root, plan_rows(row, limit=1))
+            return Ask(self.key, self.root, plan_rows(row, limit=1), rows=row, first=1)
         parts: dict[str, FieldDetailsList] = {}
         for details in self.collecting.sub(kind, self.details).values():
             parts.setdefault(details[0].node.name.value, []).extend(details)
@@ -145,6 +146,7 @@ class _Asking:
             wanted=wanted,
             first=first,
             offset=offset,
+            rows=rows,
             node=self.node,
         )
 

@@ -50,8 +50,27 @@ class Plan:
 def plan_rows(question: Question, *, limit: int, offset: int = 0) -> Plan:
     """The rows, at most `limit` after leaving out `offset`, in an order that is always total."""
     plan = _relation(question)
-    sql = f"select * from ({plan.sql}){_order(question)} limit {limit:d} offset {offset:d}"
+    sql = f"select * from ({plan.sql}){_order(question, total=True)} limit {limit:d} offset {offset:d}"
     return Plan(sql, plan.parameters, plan.columns, plan.way)
+
+
+def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan | None:
+    """The rows by the metric's own SELECT over its sources, whatever is stored: what a database would be asked instead.
+
+    None where the SELECT cannot be grouped anew.
+    """
+    metric = question.metric
+    if metric.grouped:
+        plan = _from_base(question, cast="{sql}")
+    else:
+        condition = predicate(question.where, {c.field: quote(c.name) for c in metric.columns})
+        wanted = ", ".join(quote(column.name) for column in question.measures)
+        sql = f"select {wanted} from ({metric.sql}) as asked where {condition.sql}"
+        plan = Plan(sql, condition.parameters, question.measures, "live")
+    if plan is None or (limit is None and not offset):
+        return plan
+    page = f"limit {limit:d} offset {offset:d}" if limit is not None else f"offset {offset:d}"
+    return Plan(f"{plan.sql}{_order(question, total=metric.grouped)} {page}", plan.parameters, plan.columns, "live")
 
 
 def plan_count(question: Question) -> Plan:
@@ -124,14 +143,15 @@ def _re_aggregated(question: Question) -> Plan | None:
     return None
 
 
-def _from_base(question: Question) -> Plan | None:
+def _from_base(question: Question, cast: str = "cast({sql} as {type})") -> Plan | None:
     """The metric's SELECT itself, with another grouping and a further condition."""
     metric = question.metric
     if not metric.base_from or not all(measure.sql for measure in question.measures):
         return None
     condition = predicate(question.where, {c.field: f"({c.sql})" for c in metric.dimensions})
     columns = (*question.by, *question.measures)
-    wanted = ", ".join(f"cast({c.sql} as {c.type}) as {quote(c.name)}" for c in columns) or "count(*)"
+    values = (f"{cast.format(sql=c.sql, type=c.type)} as {quote(c.name)}" for c in columns)
+    wanted = ", ".join(values) or "count(*)"
     own = f"({metric.base_where}) and " if metric.base_where else ""
     sql = (
         f"{metric.base_with} select {wanted} from {metric.base_from} where {own}({condition.sql}){_group_by(question)}"
@@ -191,12 +211,12 @@ def _filtered(where: Mapping[str, Any] | None) -> Iterator[str]:
             yield field
 
 
-def _order(question: Question) -> str:
+def _order(question: Question, *, total: bool) -> str:
     keys = [f"{_finite(column)} {direction}" for column, direction in question.order_by]
     ordered = {column.name for column, _ in question.order_by}
     if question.metric.grouped:
         keys += [f"{quote(column.name)} asc nulls last" for column in question.by if column.name not in ordered]
-    else:
+    elif total:
         keys.append('"_pacelayer_row"')
     return f" order by {', '.join(keys)}" if keys else ""
 

@@ -15,7 +15,7 @@ from .check import check_contract
 from .definition import Project, read_project
 from .errors import CheckFailed, PacelayerError, Problem, ProjectError
 from .settings import Settings
-from .source import Shapes, Source, TableShape, open_source, read_lock, write_lock
+from .source import Database, Shapes, TableShape, open_source, read_lock, write_lock
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Report:
     lock_changed: bool
 
 
-def load(settings: Settings) -> tuple[Project, tuple[Source, ...]]:
+def load(settings: Settings) -> tuple[Project, tuple[Database, ...]]:
     """The project as of its `sources.lock`, and its sources, not yet connected. Raises ProjectError."""
     project = read_project(settings, read_lock(settings.root))
     return project, tuple(open_source(source, settings.root) for source in settings.sources)

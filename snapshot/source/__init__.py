@@ -20,7 +20,17 @@ from .postgres import PostgresSource
 from .shape import ColumnShape, Shapes, TableShape, read_lock, write_lock
 from .sqlite import SqliteSource
 
-__all__ = ["ColumnShape", "Reading", "Shapes", "Source", "TableShape", "open_source", "read_lock", "write_lock"]
+__all__ = [
+    "ColumnShape",
+    "Database",
+    "Reading",
+    "Shapes",
+    "Source",
+    "TableShape",
+    "open_source",
+    "read_lock",
+    "write_lock",
+]
 
 
 class Reading(Protocol):
@@ -55,7 +65,14 @@ class Source(Protocol):
         """Begin one consistent read. Raises SourceUnavailable."""
 
 
-def open_source(settings: SourceSettings, root: Path) -> Source:
+class Database(Source, Protocol):
+    """A source that can be asked questions of its own, too."""
+
+    def engine(self) -> sqlalchemy.Engine:
+        """What opens a connection to it for each question."""
+
+
+def open_source(settings: SourceSettings, root: Path) -> Database:
     """The source of that URL; relative paths are relative to the project.
 
     Raises ProjectError for what cannot be one.

@@ -42,7 +42,7 @@ class CursorSource:
     def shapes(self) -> Mapping[str, TableShape]:
         """The tables and views of its schema, reflected."""
         try:
-            return reflect(self._engine(), self.settings.schema, self.settings.tables, self.kind)
+            return reflect(self.engine(), self.settings.schema, self.settings.tables, self.kind)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
 
@@ -50,7 +50,7 @@ class CursorSource:
     def read(self) -> Iterator[CursorReading]:
         """One transaction for all tables."""
         try:
-            with self._engine().connect() as connection:
+            with self.engine().connect() as connection:
                 as_of = self.begin(connection)
                 yield CursorReading(self, as_of, connection, time.monotonic() + self.settings.read_limit)
         except sqlalchemy.exc.SQLAlchemyError as error:
@@ -83,7 +83,8 @@ class CursorSource:
         """The SQL that reads a column (quoted already) so that its value is a text, or Python's exact value."""
         return column
 
-    def _engine(self) -> sqlalchemy.Engine:
+    def engine(self) -> sqlalchemy.Engine:
+        """A connection for each question."""
         return sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.NullPool, connect_args=self.connect_arguments())
 
     def _unavailable(self, error: sqlalchemy.exc.SQLAlchemyError) -> SourceUnavailable:
@@ -115,7 +116,7 @@ class CursorReading:
             f"select {wire} from {schema}{quoted(table)}", execution_options=options
         )
         try:
-            yield (_stream(rows, shape) for rows in result.partitions(BATCH))
+            yield (stream(rows, shape) for rows in result.partitions(BATCH))
         finally:
             result.close()
 
@@ -124,7 +125,7 @@ class CursorReading:
         return strict(quote(column), kind)
 
 
-def _stream(rows: Sequence[Sequence[Any]], shape: TableShape) -> object:
+def stream(rows: Sequence[Sequence[Any]], shape: TableShape) -> object:
     """A batch of rows as an Arrow stream: texts, and bytes where the type is bytes."""
     kinds = {name: nanoarrow.binary() if c.type == "BLOB" else nanoarrow.string() for name, c in shape.columns.items()}
     columns = [

@@ -52,13 +52,15 @@ class PostgresSource:
 
     def shapes(self) -> Mapping[str, TableShape]:
         """The tables and views of its schema, reflected."""
-        engine = sqlalchemy.create_engine(
-            self._url().set(drivername="postgresql+psycopg"), poolclass=sqlalchemy.NullPool
-        )
         try:
-            return reflect(engine, self.settings.schema, self.settings.tables, _duckdb_type)
+            return reflect(self.engine(), self.settings.schema, self.settings.tables, _duckdb_type)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
+
+    def engine(self) -> sqlalchemy.Engine:
+        """A connection for each question, through psycopg."""
+        url = self._url().set(drivername="postgresql+psycopg")
+        return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
 
     @contextmanager
     def read(self) -> Iterator[PostgresReading]:

@@ -51,14 +51,17 @@ class SqliteSource:
 
     def shapes(self) -> Mapping[str, TableShape]:
         """The tables and views of the file, reflected."""
-        engine = sqlalchemy.create_engine(
-            "sqlite://", creator=lambda: connect(self._uri(), uri=True), poolclass=sqlalchemy.NullPool
-        )
         try:
-            shapes = reflect(engine, "", self.tables, _duckdb_type)
+            shapes = reflect(self.engine(), "", self.tables, _duckdb_type)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
         return {name: _with_row_id(shape) for name, shape in shapes.items()}
+
+    def engine(self) -> sqlalchemy.Engine:
+        """A connection for each question, which cannot write."""
+        return sqlalchemy.create_engine(
+            "sqlite://", creator=lambda: connect(self._uri(), uri=True), poolclass=sqlalchemy.NullPool
+        )
 
     @contextmanager
     def read(self) -> Iterator[SqliteReading]:

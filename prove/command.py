@@ -1,0 +1,44 @@
+"""`pacelayer prove`: which of the ways is meant, and how its report shows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import terminal
+from snapshot import settings as project_settings
+from snapshot.errors import Problem, ProjectError
+from snapshot.events import Observer
+
+from .report import HEADER, Report
+from .run import Endpoint, prove_document, prove_metric, prove_sql
+
+DOCUMENTS = (".graphql", ".gql")
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Measure, show, and say by the exit code what came out. Raises ProjectError where nothing is asked."""
+    with terminal.refresh_observer(1, as_json=False) as observe:
+        report = _prove(arguments, observe)
+    if arguments.json:
+        terminal.show_data(report.data())
+    else:
+        terminal.show_report(HEADER, report.rows(), report.notes(), as_markdown=arguments.markdown)
+    return report.exit_code
+
+
+def _prove(arguments: argparse.Namespace, observe: Observer) -> Report:
+    runs, target, question = arguments.runs, arguments.target, arguments.question
+    if arguments.source and arguments.sql:
+        return prove_sql(arguments.source, arguments.sql, runs, target, observe)
+    if not question:
+        raise ProjectError((Problem("prove", 0, "name a metric, a document, or --source and --sql"),))
+    settings = project_settings.load(arguments.project)
+    if not question.endswith(DOCUMENTS):
+        return prove_metric(settings, question, runs, target, observe)
+    mapping = json.loads(arguments.map.read_text(encoding="utf-8")) if arguments.map else {}
+    endpoint = Endpoint(arguments.url, mapping) if arguments.url else None
+    variables = json.loads(arguments.variables)
+    text = Path(question).read_text(encoding="utf-8")
+    return prove_document(settings, question, text, variables, endpoint, runs, target, observe)
