@@ -20,10 +20,11 @@ from typing import Any
 
 import terminal
 from snapshot import settings as project_settings
-from snapshot.errors import NoSnapshot, PacelayerError, ProjectError
+from snapshot.errors import NoSnapshot, PacelayerError, ProjectError, QueryFailed
 from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
+MAX_PORT, MAX_SCALE = 65535, 100
 DEMO_SOURCE = "harbor.sqlite"
 
 
@@ -163,11 +164,14 @@ def query(arguments: argparse.Namespace) -> int:
     if answer.document is None:
         terminal.show_rows(answer.columns, answer.rows, as_json=arguments.json, as_csv=arguments.csv)
         return 0
-    if table := None if arguments.json else answer.table():
+    failed = "errors" in answer.document
+    if table := None if arguments.json or failed else answer.table(of_object=arguments.csv):
         terminal.show_rows(*table, as_json=False, as_csv=arguments.csv)
+    elif arguments.csv and not failed:
+        raise QueryFailed("the answer is no one table", "ask one metric, or with --json")
     else:
-        print(json.dumps(answer.document, indent=2, ensure_ascii=False))
-    return 1 if "errors" in answer.document else 0
+        terminal.show_data(answer.document)
+    return int(failed)
 
 
 def prove(arguments: argparse.Namespace) -> int:
@@ -247,7 +251,21 @@ def _milliseconds(text: str) -> float:
 
 _JSON = ("--json", {"action": "store_true", "help": "as JSON"})
 _CSV = ("--csv", {"action": "store_true", "help": "as CSV"})
-_PORT = ("--port", {"type": int, "help": "instead of [server] port"})
+
+
+def _port(text: str) -> int:
+    if not 0 < int(text) <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"a port is at most {MAX_PORT}")
+    return int(text)
+
+
+def _scale(text: str) -> float:
+    if not 0 < float(text) <= MAX_SCALE:
+        raise argparse.ArgumentTypeError(f"a scale is above 0 and at most {MAX_SCALE}")
+    return float(text)
+
+
+_PORT = ("--port", {"type": _port, "help": "instead of [server] port"})
 _VERBS: dict[Callable[[argparse.Namespace], int], tuple[tuple[str, dict[str, Any]], ...]] = {
     check: (_JSON,),
     refresh: (
@@ -279,7 +297,7 @@ _VERBS: dict[Callable[[argparse.Namespace], int], tuple[tuple[str, dict[str, Any
         ("--markdown", {"action": "store_true", "help": "as a Markdown table"}),
         _JSON,
     ),
-    demo_data: (("--scale", {"type": float, "default": 1.0, "help": "1 is 500,000 orders"}),),
+    demo_data: (("--scale", {"type": _scale, "default": 1.0, "help": "1 is 500,000 orders"}),),
 }
 
 
@@ -294,8 +312,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Who read has seen enough; without this, closing the stream at exit would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        terminal.stop_saying()
         return 141
     except Exception as error:  # noqa: BLE001  nobody foresaw it: one line for the user, the rest for a report
         terminal.complain(f"{type(error).__name__}: {error}; this is a fault of pacelayer, please report it with:")

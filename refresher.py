@@ -52,6 +52,7 @@ class Refresher:
         self.stop, self.reload = threading.Event(), threading.Event()
         self.project, self.sources = load(settings)
         self.scheduler = schedule.Scheduler()
+        self._due = 0.0
 
     def run(self) -> None:
         """Refresh at the project's pace until `stop`; wait while another has the directory, or it cannot be made."""
@@ -72,12 +73,14 @@ class Refresher:
             self._plan(delay)
         else:
             self._refresh()
-        while not self.stop.wait(max(0.0, self.scheduler.idle_seconds or 0.0)):
-            self.scheduler.run_pending()
+        # The scheduler has the job, the monotonic clock the moment: a wall clock that is put back holds nothing up.
+        while not self.stop.wait(max(0.0, self._due - time.monotonic())):
+            self.scheduler.run_all()
 
     def _plan(self, seconds: float) -> None:
         """Make the next refresh the only one to come, in that many seconds, at least one; and say so."""
         seconds = max(1, math.ceil(seconds))
+        self._due = time.monotonic() + seconds
         self.scheduler.clear()
         self.scheduler.every(seconds).seconds.do(self._refresh)
         directory = self.settings.directory

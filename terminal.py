@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,11 +81,23 @@ def show_report(
         print(line if not as_markdown else f"\n{line}")
 
 
+def _say_event(event: Event) -> None:
+    try:
+        print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
+    except BrokenPipeError:  # a refresh is worth more than whoever reads of it
+        stop_saying()
+
+
+def stop_saying() -> None:
+    """Let nothing more be written where nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
     """How a refresh shows: as JSON lines, as a bar on a terminal, or not at all."""
     if as_json:
-        yield lambda event: print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
+        yield _say_event
         return
     if not _err.is_terminal:
         yield nobody

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def run(settings: Settings, port: int, shop: Path | None) -> int:
     `shop` is the demo's source, which is traded in meanwhile.
     """
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     terminal.say(f"GraphiQL    http://{settings.server.host}:{port}/graphql")
     terminal.say(f"snapshot    {settings.directory / 'current.duckdb'}")
@@ -45,7 +46,7 @@ def run(settings: Settings, port: int, shop: Path | None) -> int:
 def _supervise(stop: threading.Event, *commands: Sequence[str]) -> int:
     """Run processes until `stop`, starting again what dies; one that cannot even start ends all with its exit code."""
     begun = time.monotonic()
-    running = [subprocess.Popen(command, start_new_session=True) for command in commands]
+    running = [_start(command) for command in commands]
     code = 0
     while not stop.wait(RESTART_SECONDS):
         for index, process in enumerate(running):
@@ -56,9 +57,22 @@ def _supervise(stop: threading.Event, *commands: Sequence[str]) -> int:
                 stop.set()
                 break
             terminal.note(f"{commands[index][2]} ended with {process.returncode} and is started again")
-            running[index] = subprocess.Popen(commands[index], start_new_session=True)
+            running[index] = _start(commands[index])
     for process in running:
         process.terminate()
     for process in running:
         process.wait()
     return code
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, start_new_session=True, preexec_fn=_end_with_parent)  # noqa: PLW1509
+
+
+def _end_with_parent() -> None:
+    """Have Linux end a process with the one that started it, however that ends; elsewhere only signals do."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+_LIBC, _PR_SET_PDEATHSIG = ctypes.CDLL(None), 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from graphql import ExecutionResult, GraphQLError
 
 from snapshot.events import Observer
@@ -31,11 +33,21 @@ class Answer:
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[Any]] = ()
 
-    def table(self) -> tuple[list[str], list[list[Any]]] | None:
-        """The nodes of a document with one metric as columns and rows; None for any other answer."""
-        fields = [field for field in (self.document or {}).get("data", {}).values() if isinstance(field, dict)]
-        nodes = fields[0].get("nodes") if len(fields) == 1 else None
-        return (list(nodes[0]), [list(node.values()) for node in nodes]) if nodes else None
+    def table(self, *, of_object: bool) -> tuple[list[str], list[list[Any]]] | None:
+        """The nodes of a document with one field as a table; `of_object` takes an object for its one row.
+
+        None for any other answer.
+        """
+        fields = list(((self.document or {}).get("data") or {}).values())
+        if len(fields) != 1 or not isinstance(fields[0], dict | None):
+            return None
+        if fields[0] and "nodes" in fields[0]:
+            nodes = fields[0]["nodes"]
+        elif of_object:
+            nodes = [fields[0]] if fields[0] else []
+        else:
+            return None
+        return list(nodes[0]) if nodes else [], [list(node.values()) for node in nodes]
 
 
 def ask_locally(settings: Settings, text: str, observe: Observer) -> Answer:
@@ -56,4 +68,4 @@ def ask_locally(settings: Settings, text: str, observe: Observer) -> Answer:
     document: dict[str, Any] = {} if result.data is None else {"data": result.data}
     if result.errors:
         document["errors"] = errors.formatted(result)
-    return Answer(document)
+    return Answer(json.loads(orjson.dumps(document)))

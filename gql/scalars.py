@@ -8,7 +8,6 @@ objects.
 from __future__ import annotations
 
 import base64
-import json
 import math
 import re
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from decimal import Decimal
 from typing import Any, NewType
 from uuid import UUID
 
+import orjson
 import strawberry
 from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
@@ -58,7 +58,9 @@ def _decimal(value: Decimal) -> str:
 
 
 def _iso(value: date | datetime | time | str) -> str:
-    return value if isinstance(value, str) else value.isoformat()  # a text is a date beyond Python's
+    if isinstance(value, str):  # DuckDB's text of what is beyond Python's dates
+        return value.replace(" ", "T", 1) + (":00" if value[-3:-2] == "+" else "")
+    return value.isoformat()
 
 
 def _duration(value: timedelta) -> str:
@@ -113,7 +115,7 @@ KINDS: dict[str, Kind] = {
     "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _iso),
     "UUID": Kind(Uuid, "UUID", str, "equal"),
     "BLOB": Kind(Bytes, "Bytes", _base64, "null"),
-    "JSON": Kind(Json, "JSON", json.loads, "null"),
+    "JSON": Kind(Json, "JSON", orjson.Fragment, "null"),  # as it was written, to the last digit
 }
 
 

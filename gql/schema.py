@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import strawberry
 from graphql import (
+    GraphQLError,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
@@ -249,11 +250,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.contract is None:
         print(api.sdl, end="")
         return 0
-    breaks = find_breaking_changes(build_schema(arguments.contract.read_text(encoding="utf-8")), api.schema)
+    try:
+        contract = build_schema(arguments.contract.read_text(encoding="utf-8"))
+    except (GraphQLError, TypeError, UnicodeDecodeError) as error:
+        print(f"the contract is not a schema: {str(error).splitlines()[0]}")
+        return 3
+    breaks = find_breaking_changes(contract, api.schema)
     for change in breaks:
         print(change.description)
-    if breaks:
-        print("'pacelayer schema' writes the new contract, once your clients are ready for it")
     return 3 if breaks else 0
 
 

@@ -70,7 +70,7 @@ class StatusType:
     age: float = strawberry.field(description="Seconds since the moment that the data is of.")
     freshness: Freshness
     last_run: DateTime | None = strawberry.field(description="When the last refresh began.")
-    last_success: DateTime | None = strawberry.field(description="When a refresh last succeeded.")
+    last_success: DateTime | None = strawberry.field(description="When the last refresh that succeeded began.")
     next_expected_at: DateTime | None = strawberry.field(description="When the next refresh is meant to begin.")
     failures: int = strawberry.field(description="Refreshes that failed since the last success.")
     last_failure: FailureType | None

@@ -136,6 +136,8 @@ def _disk_errors() -> Iterator[None]:
     """A disk that is full, read-only or broken, said in our words wherever it shows."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # of an observer that nobody listens to any more
     except OSError as error:
         raise DiskFailed(f"the disk refused: {error.strerror or error}") from error
     except DISK_ERRORS as error:

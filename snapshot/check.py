@@ -9,12 +9,15 @@ from pathlib import Path
 
 import duckdb
 
-from .catalog import MAX_SAFE_INTEGER, Catalog, CheckRecord, Metric, literal, quote
+from .catalog import MAX_SAFE_INTEGER, Catalog, CheckRecord, Metric, is_nested, literal, quote
 from .definition import Definition
 from .errors import CheckFailed
 
 # A table that had at least so many rows and has none now is rather lost than empty.
 MANY = 10
+# In JSON: a text, and a whole number that may go beyond 2^53.
+_TEXTS = r'"(\\.|[^"\\])*"'
+_LARGE = r"(^|[^\d.eE+-])-?(\d{17,}|9\d{15})($|[^\d.eE])"
 # The exit code of gql.schema where it has printed what is wrong.
 BROKEN = 3
 
@@ -73,6 +76,10 @@ def _rules(definition: Definition, metric: Metric) -> Iterator[tuple[str, str, s
             beyond = f"{name} not between {-MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER}"
             advice = f"'{column.name}' goes beyond 2^53, which JSON numbers do not hold; cast it to decimal or varchar"
             yield f"{column.name} fits a JSON number", _count(table, beyond), advice
+        if is_nested(column.type) and "BIGINT" in column.type:
+            large = f"regexp_matches(regexp_replace(to_json({name})::varchar, '{_TEXTS}', '', 'g'), '{_LARGE}')"
+            advice = f"'{column.name}' holds numbers of 16 digits or more, which JSON numbers may not hold; cast them"
+            yield f"{column.name} fits JSON numbers", _count(table, large), advice
     if metric.keys:
         keys = ", ".join(quote(key) for key in metric.keys)
         null = " or ".join(f"{quote(key)} is null" for key in metric.keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,9 +48,11 @@ def check(root: Path) -> Report:
     except ProjectError as error:
         problems += error.problems
     shapes = _live_shapes(settings, problems)
-    lock_changed = write_lock(root, shapes) if shapes is not None else False
+    reached = bool(shapes) and len(shapes) == len(settings.sources)
+    lock_changed = write_lock(root, shapes) if reached else False
     try:
-        project = read_project(settings, shapes if shapes is not None else read_lock(root))
+        known = shapes if reached else {**_remembered(root), **shapes}
+        project = read_project(settings, known, partial=not reached)
         metrics = tuple(definition.metric for definition in project.definitions)
     except ProjectError as error:
         problems += error.problems
@@ -70,12 +73,33 @@ def _contract_problems(settings: Settings) -> tuple[Problem, ...]:
         try:
             check_contract(path, settings.root)
         except CheckFailed as error:
-            return tuple(Problem("schema.graphql", 0, problem) for problem in error.problems)
+            hint = "'pacelayer schema' writes the new contract, once your clients are ready for it"
+            text = (settings.root / "schema.graphql").read_text(encoding="utf-8")
+            return tuple(
+                Problem("schema.graphql", _line_in(text, what), what.rstrip("."), hint) for what in error.problems
+            )
     return ()
 
 
-def _live_shapes(settings: Settings, problems: list[Problem]) -> Shapes | None:
-    """What the sources' tables look like now; None, and problems, where not all of them can be asked."""
+def _line_in(contract: str, what: str) -> int:
+    """The line of the contract on which the type and field stand that a break is about; else the first."""
+    found = re.search(r"\b([A-Z]\w*)(?:\.(\w+))?", what.partition(" ")[2])
+    lines = contract.splitlines()
+    starts = [n for n, line in enumerate(lines, 1) if found and re.match(rf"\w+ {found[1]}\b", line)]
+    field = found[2] if found and found[2] else ""
+    inside = (n for n in range(starts[0], len(lines) + 1) if re.match(rf"\s+{field}\b", lines[n - 1])) if starts else ()
+    return next(iter(inside), starts[0] if starts else 1) if field else starts[0] if starts else 1
+
+
+def _remembered(root: Path) -> Shapes:
+    try:
+        return read_lock(root)
+    except ProjectError:
+        return {}
+
+
+def _live_shapes(settings: Settings, problems: list[Problem]) -> dict[str, Mapping[str, TableShape]]:
+    """What the tables look like now of every source that can be asked; a problem for each other."""
     shapes: dict[str, Mapping[str, TableShape]] = {}
     for source in settings.sources:
         if not source.url:
@@ -87,4 +111,4 @@ def _live_shapes(settings: Settings, problems: list[Problem]) -> Shapes | None:
         except PacelayerError as error:
             where = ("sources", source.name, "url")
             problems.append(project_settings.problem(settings.root, where, error.message, error.hint))
-    return shapes if settings.sources and len(shapes) == len(settings.sources) else None
+    return shapes

@@ -1,7 +1,7 @@
 """`metrics/*.sql` read strictly: grouped metric or plain table, dimensions, measures and how they roll up."""
 
 from .bind import create_tables
-from .metric import Base, Definition
+from .definition import Base, Definition
 from .project import Project, read_project
 
 __all__ = ["Base", "Definition", "Project", "create_tables", "read_project"]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from functools import cache
 
 import duckdb
 
 from .. import connect
 from ..catalog import quote
-from ..errors import Problem, ProjectError
-from ..source.shape import Shapes
+from ..errors import Problem
+from ..source.shape import Shapes, TableShape
 
 
 class Binder:
@@ -19,27 +20,36 @@ class Binder:
 
     def __init__(self, shapes: Shapes, time_zone: str) -> None:
         self._connection = connect.empty(time_zone=time_zone)
-        try:
-            create_tables(self._connection, shapes)
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            hint = "mend a type under [sources.<name>.tables.<table>] types, then run 'pacelayer check'"
-            raise ProjectError(
-                (Problem("pacelayer.toml", 0, f"DuckDB refuses a column's type: {reason}", hint),)
-            ) from error
+        create_tables(
+            self._connection, {s: {name: self._bound(t) for name, t in ts.items()} for s, ts in shapes.items()}
+        )
         self.aggregates = _aggregates()
 
     def describe(self, sql: str) -> list[tuple[str, str]]:
         """The names and types of a SELECT's columns. Raises duckdb.Error where DuckDB refuses it."""
         return [(name, kind) for name, kind, *_ in self._connection.execute("describe " + sql).fetchall()]
 
-    def accepts(self, sql: str) -> bool:
-        """Whether DuckDB takes a SELECT."""
+    def refusal(self, sql: str) -> duckdb.Error | None:
+        """Why DuckDB does not take a SELECT; None where it does."""
         try:
             self.describe(sql)
-        except duckdb.Error:
-            return False
-        return True
+        except duckdb.Error as error:
+            return error
+        return None
+
+    def accepts(self, sql: str) -> bool:
+        """Whether DuckDB takes a SELECT."""
+        return self.refusal(sql) is None
+
+    @cache  # noqa: B019  a binder lives as long as the reading of a project
+    def knows(self, kind: str) -> bool:
+        """Whether DuckDB has a type."""
+        return kind.startswith("?") or self.accepts(f"select cast(null as {kind})")
+
+    def _bound(self, table: TableShape) -> TableShape:
+        """A table whose columns' types DuckDB has: what is wrong with another one is told where it is named."""
+        columns = {n: c if self.knows(c.type) else replace(c, type="VARCHAR") for n, c in table.columns.items()}
+        return replace(table, columns=columns)
 
     def statements(self, sql: str) -> list[duckdb.StatementType]:
         """The kinds of the statements in a text. Raises duckdb.Error for what is not SQL."""

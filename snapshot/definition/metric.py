@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -22,48 +22,25 @@ from ..source.shape import Shapes
 from . import text as metric_text
 from .bind import Binder, problem_of
 from .columns import Select, grouped_columns, plain_columns, time_dimensions, with_grains
-from .directives import Directives, Rule
+from .definition import Base, Definition
+from .directives import Directives
 from .names import column_problems
-from .origin import Origin, tables_of, uses_of
+from .origin import tables_of, uses_of
 from .parsed import Parsed, looks_elsewhere
 from .shape import Shape, shape_of
 from .text import MetricText
 
 # A metric with holistic measures has every grouping computed ahead up to so many; beyond, `@rollup` chooses.
 MAX_CHOSEN_ROLLUPS = 32
-
-
-@dataclass(frozen=True)
-class Base:
-    """A SELECT's own clauses, as written: WITH with its keyword, FROM and WHERE without."""
-
-    with_: str
-    from_: str
-    where: str
-
-
-@dataclass(frozen=True)
-class Definition:
-    """One metric before it is built: what it reads, which groupings are computed ahead, what must hold.
-
-    `ordered` where the SELECT has an order of its own.
-    """
-
-    path: str
-    metric: Metric
-    base: Base
-    ordered: bool
-    tables: frozenset[tuple[str, str]]
-    uses: frozenset[Origin]
-    rollups: tuple[tuple[str, ...], ...]
-    tests: tuple[Rule, ...]
+# The two ways in which DuckDB says that it does not know a column.
+_UNKNOWN_COLUMN = re.compile(r'(?:Referenced column|a column named) "([^"]+)"')
 
 
 class Reading:
     """The reading of one file."""
 
-    def __init__(self, settings: Settings, shapes: Shapes, binder: Binder, path: Path) -> None:
-        self.settings, self.shapes, self.binder = settings, shapes, binder
+    def __init__(self, settings: Settings, shapes: Shapes, binder: Binder, path: Path, *, partial: bool) -> None:
+        self.settings, self.shapes, self.binder, self.partial = settings, shapes, binder, partial
         self.path = path.relative_to(settings.root).as_posix()
         self.name = path.stem
         self.text, self.problems = self._text(path)
@@ -77,8 +54,8 @@ class Reading:
         select = Select(parsed, described, self.text.comments, tables, self.shapes)
         shape = shape_of(parsed)
         where = self._where(parsed)
+        self._refuse_shadows(parsed, parsed.shadowed_keys() | (parsed.shadowed() if shape.grouped else set()))
         if shape.grouped:
-            self._refuse_shadows(parsed)
             columns, components = grouped_columns(select, shape, partial(self._types_of, where))
             self._refuse_misreading(select, columns, where)
         else:
@@ -119,13 +96,16 @@ class Reading:
         clauses = Base(self.text.with_, self.text.from_, where)
         tables = frozenset((table.source, table.name) for table in select.tables)
         ordered = tree.args.get("order") is not None
-        return Definition(self.path, metric, clauses, ordered, tables, uses_of(tree, select.tables), rollups, tests)
+        uses, lines = uses_of(tree, select.tables), self._lines(columns)
+        return Definition(self.path, metric, clauses, ordered, tables, uses, rollups, tests, lines)
 
     def _text(self, path: Path) -> tuple[MetricText, list[Problem]]:
         try:
             return metric_text.read(self.path, self.name, path.read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise ProjectError((Problem(self.path, 0, f"the file is not UTF-8: {error.reason}"),)) from error
+            raise ProjectError((Problem(self.path, 1, f"the file is not UTF-8: {error.reason}"),)) from error
+        except OSError as error:
+            raise ProjectError((Problem(self.path, 1, f"the file cannot be read: {error.strerror}"),)) from error
         except SqlglotError as error:
             raise ProjectError(
                 (
@@ -146,7 +126,26 @@ class Reading:
                 self._refuse(1, "the file must hold one SELECT and nothing else", "one file is one metric")
             return self.binder.describe(self.text.sql)
         except duckdb.Error as error:
-            raise ProjectError((*self.problems, problem_of(self.path, error, self.shapes))) from error
+            missing = isinstance(error, duckdb.CatalogException)
+            unknown = missing and self.partial and self._reads_unknown()
+            raise ProjectError((*self.problems, *(() if unknown else self._refusals(error)))) from error
+
+    def _refusals(self, error: duckdb.Error | None) -> Iterator[Problem]:
+        """DuckDB stops at the first: a column that it does not know is taken out of the way to see what follows."""
+        sql = self.text.sql
+        while error is not None:
+            yield problem_of(self.path, error, self.shapes)
+            name = _UNKNOWN_COLUMN.search(str(error))
+            sql, count = re.subn(rf"(\b\w+\.)?\b{re.escape(name[1])}\b", "null", sql) if name else (sql, 0)
+            error = self.binder.refusal(sql) if count else None
+            if isinstance(error, duckdb.ParserException):
+                return
+
+    def _reads_unknown(self) -> bool:
+        """Whether the SELECT names a source whose tables are not known."""
+        declared = {source.name for source in self.settings.sources}
+        read = {table.db.lower() for table in self._tree().find_all(exp.Table) if table.db}
+        return any(name not in self.shapes and (not declared or name in declared) for name in read)
 
     def _tree(self) -> exp.Query:
         try:
@@ -175,8 +174,8 @@ class Reading:
             return self.text.where
         return parsed.written_out(where.this).sql("duckdb")
 
-    def _refuse_shadows(self, parsed: Parsed) -> None:
-        for index in sorted(parsed.shadowed()):
+    def _refuse_shadows(self, parsed: Parsed, shadowed: set[int]) -> None:
+        for index in sorted(shadowed):
             name = parsed.projections[index].alias
             message = (
                 f"the alias '{name}' is referred to, but it is also a name of the sources, and DuckDB takes that one"

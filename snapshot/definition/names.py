@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from ..catalog import Column, Metric, field_name, is_served
 from ..errors import Problem
@@ -42,9 +43,10 @@ def column_problems(path: str, columns: Sequence[Column], lines: dict[str, int])
             problems.append(
                 Problem(path, line, f"'{column.name}' is a field that every row has", "choose another name")
             )
-        elif column.field in seen:
-            problems.append(_collision(path, seen[column.field], column, lines))
-        seen[column.field] = column
+        elif other := seen.get(column.field) or seen.get(column.name.lower()):
+            problems.append(_collision(path, other, column, lines))
+        # DuckDB and the values of `by` take names for equal that differ in case only.
+        seen |= {column.field: column, column.name.lower(): column}
     return problems
 
 
@@ -61,23 +63,27 @@ def _collision(path: str, one: Column, other: Column, lines: dict[str, int]) -> 
     return Problem(path, line, what, "rename one of them")
 
 
-def metric_problems(metrics: Iterable[tuple[str, Metric]]) -> list[Problem]:
-    """Metrics that cannot be fields of Query, or two of which would be one."""
+def metric_problems(paths: Iterable[str], metrics: Iterable[tuple[str, Metric]]) -> list[Problem]:
+    """Files whose metrics cannot be fields of Query, whatever is in them, and look-ups that are fields already."""
     problems, seen = [], dict[str, str]()
+    for path in paths:
+        name = PurePosixPath(path).stem
+        field = field_name(name)
+        if not is_name(field):
+            problems.append(
+                Problem(path, 1, f"'{field}' is not a GraphQL name", "rename the file: letters, digits and _")
+            )
+        elif field in ROOT_FIELDS or name in RESERVED_TABLES:
+            problems.append(Problem(path, 1, f"'{name}' is a name that pacelayer uses itself", "rename the file"))
+        elif field.lower() in seen:
+            what = f"'{field}' is also a field of {seen[field.lower()]}"
+            problems.append(Problem(path, 1, what, "rename one of the files"))
+        seen.setdefault(field.lower(), path)
     for path, metric in metrics:
-        fields = [metric.field, *([look_up_field(metric.field, metric.keys)] if metric.keys else [])]
-        for field in fields:
-            if not is_name(field):
-                problems.append(
-                    Problem(path, 0, f"'{field}' is not a GraphQL name", "rename the file: letters, digits and _")
-                )
-            elif field in ROOT_FIELDS or metric.name in RESERVED_TABLES:
-                problems.append(
-                    Problem(path, 0, f"'{metric.name}' is a name that pacelayer uses itself", "rename the file")
-                )
-            elif field.lower() in seen:
-                problems.append(
-                    Problem(path, 0, f"'{field}' is also a field of {seen[field.lower()]}", "rename one of the files")
-                )
+        field = look_up_field(metric.field, metric.keys) if metric.keys else ""
+        if field.lower() in seen:
+            what = f"'{field}' is also a field of {seen[field.lower()]}"
+            problems.append(Problem(path, 1, what, "rename one of the files"))
+        elif field:
             seen[field.lower()] = path
     return problems

@@ -63,7 +63,7 @@ def uses_of(tree: exp.Expr, tables: Sequence[SourceTable]) -> frozenset[Origin]:
     """The source columns that a SELECT can read.
 
     A qualified column counts for the tables of that name, an unqualified one for every table that has such a column;
-    stars, natural joins and whole rows count for all columns. Never too few: DuckDB proves it at binding.
+    stars, natural joins, pivots, whole rows and columns that are named by their place count for all columns.
     """
     everything = any(_reads_all(node) for node in tree.walk())
     bare = {column.name.lower() for column in tree.find_all(exp.Column) if not column.table}
@@ -134,4 +134,8 @@ def _outer_tables(tree: exp.Query, shapes: Shapes) -> list[tuple[SourceTable, bo
 def _reads_all(node: exp.Expr) -> bool:
     if isinstance(node, exp.Join):
         return node.method in ("NATURAL", "POSITIONAL")
-    return isinstance(node, exp.Columns) or (isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count))
+    if isinstance(node, exp.TableAlias):  # `orders as o(id, plan)` names columns by their place
+        return bool(node.columns) and isinstance(node.parent, exp.Table)
+    return isinstance(node, exp.Columns | exp.Pivot) or (
+        isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count)
+    )

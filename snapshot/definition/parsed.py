@@ -5,7 +5,7 @@ DuckDB takes a column of the FROM before an alias of the same name, so aliases c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -13,7 +13,8 @@ from sqlglot import exp
 # What gives another value each time it is asked: the clock, chance, and counters.
 _UNSTABLE = frozenset((
     "now", "today", "current_date", "current_time", "current_timestamp", "get_current_time", "get_current_timestamp",
-    "localtime", "localtimestamp", "transaction_timestamp", "random", "uuid", "uuidv4", "uuidv7", "nextval", "currval",
+    "localtime", "localtimestamp", "current_localtime", "current_localtimestamp", "transaction_timestamp", "random",
+    "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "nextval", "currval", "txid_current",
 ))  # fmt: skip
 
 
@@ -39,12 +40,20 @@ class Parsed:
 
         Harmless is only the alias of the very column of that name.
         """
+        return self._hidden(column for projection in self.projections for column in self._by_alias(projection))
+
+    def shadowed_keys(self) -> set[int]:
+        """The projections whose alias a GROUP BY key seems to mean, while DuckDB groups by a name of the FROM."""
+        group = self.tree.args.get("group")
+        keys = [key.unnest() for key in group.expressions] if group else []
+        aliases = {p.alias.lower() for p in self.projections if p.alias}
+        return self._hidden(k for k in keys if isinstance(k, exp.Column) and not k.table and k.name.lower() in aliases)
+
+    def _hidden(self, columns: Iterable[exp.Column]) -> set[int]:
         found = set()
-        for column in (column for projection in self.projections for column in self._by_alias(projection)):
-            name = column.name.lower()
+        for name in {column.name.lower() for column in columns} & self.names:
             index, target = next((i, p) for i, p in enumerate(self.projections) if p.alias.lower() == name)
-            itself = isinstance(target.unalias(), exp.Column) and target.unalias().name.lower() == name
-            if name in self.names and not itself:
+            if not (isinstance(target.unalias(), exp.Column) and target.unalias().name.lower() == name):
                 found.add(index)
         return found
 
@@ -79,7 +88,10 @@ class Parsed:
 
 def looks_elsewhere(tree: exp.Expr) -> bool:
     """Whether a SELECT asks the clock or chance, anywhere in it: it means the moment at which it was built."""
-    return any(not _UNSTABLE.isdisjoint(_names(node)) for node in tree.find_all(exp.Func))
+    return any(
+        not _UNSTABLE.isdisjoint(_names(call)) or ("age" in _names(call) and len(list(call.iter_expressions())) == 1)
+        for call in tree.find_all(exp.Func)
+    )
 
 
 def _names(call: exp.Func) -> set[str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import Problem, ProjectError
 from ..settings import Settings, problem
 from ..source.shape import ColumnShape, Shapes, TableShape
 from .bind import Binder
-from .metric import Definition, Reading, digest
+from .definition import Definition
+from .metric import Reading, digest
 from .names import metric_problems
 
 
@@ -24,19 +25,24 @@ class Project:
     definition_hash: str
 
 
-def read_project(settings: Settings, shapes: Shapes) -> Project:
-    """Read every metric against the sources' shapes. Raises ProjectError with all problems of all files."""
+def read_project(settings: Settings, shapes: Shapes, *, partial: bool = False) -> Project:
+    """Read every metric against the sources' shapes. Raises ProjectError with all problems of all files.
+
+    `partial`: some sources have no shapes, and of metrics that read them only the text is judged.
+    """
     binder = Binder(shapes, settings.time_zone)
-    problems = _source_problems(settings, shapes)
+    problems = _source_problems(settings, shapes, binder)
     definitions: list[Definition] = []
-    for path in sorted((settings.root / "metrics").rglob("*.sql")):
+    paths = sorted((settings.root / "metrics").rglob("*.sql"))
+    for path in paths:
         try:
-            definitions.append(Reading(settings, shapes, binder, path).definition())
+            definitions.append(Reading(settings, shapes, binder, path, partial=partial).definition())
         except ProjectError as error:
             problems.extend(error.problems)
-    problems.extend(metric_problems((d.path, d.metric) for d in definitions))
+    names = [path.relative_to(settings.root).as_posix() for path in paths]
+    problems.extend(metric_problems(names, ((d.path, d.metric) for d in definitions)))
     problems.extend(found for definition in definitions for found in _type_problems(definition, shapes))
-    if not definitions and not problems:
+    if not paths:
         problems.append(Problem("metrics", 0, "there is no metric", "write one SELECT into metrics/<name>.sql"))
     if problems:
         raise ProjectError(tuple(sorted(problems, key=lambda found: (found.path, found.line))))
@@ -47,15 +53,15 @@ def read_project(settings: Settings, shapes: Shapes) -> Project:
     )
 
 
-def _source_problems(settings: Settings, shapes: Shapes) -> list[Problem]:
-    """Tables and columns that the toml names and the sources do not have."""
+def _source_problems(settings: Settings, shapes: Shapes, binder: Binder) -> list[Problem]:
+    """Tables and columns that the toml names and the sources do not have, and types that DuckDB does not have."""
     problems = []
-    for source in settings.sources:
+    for source in (source for source in settings.sources if source.name in shapes):
         for name, table in source.tables.items():
-            place, shape = ("sources", source.name, "tables", name), shapes.get(source.name, {}).get(name)
+            place, shape = ("sources", source.name, "tables", name), shapes[source.name].get(name)
             if shape is None:
                 what = f"source '{source.name}' has no table '{name}'"
-                problems.append(problem(settings.root, place, what, _nearest(name, shapes.get(source.name, {}))))
+                problems.append(problem(settings.root, place, what, _nearest(name, shapes[source.name])))
                 continue
             for key in ("columns", "exclude", "types"):
                 for column in getattr(table, key):
@@ -63,12 +69,17 @@ def _source_problems(settings: Settings, shapes: Shapes) -> list[Problem]:
                         what = f"table '{source.name}.{name}' has no column '{column}'"
                         hint = _nearest(column, shape.columns)
                         problems.append(problem(settings.root, (*place, key), what, hint))
+            for column, kind in table.types.items():
+                if not binder.knows(kind):
+                    what = f"DuckDB has no type '{kind}', which column '{source.name}.{name}.{column}' is to have"
+                    hint = "write it as DuckDB does, like DECIMAL(10,2) or TIMESTAMPTZ"
+                    problems.append(problem(settings.root, (*place, "types"), what, hint))
     return problems
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean '{near[0]}'?" if near else ""
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known)[:5]) or 'none'}"
 
 
 def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
@@ -77,20 +88,29 @@ def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
         kind = shapes[origin.source][origin.table].columns[origin.column].type
         if kind.startswith("?"):
             table = f"[sources.{origin.source}.tables.{origin.table}]"
-            hint = f'name one: {table} types = {{ {origin.column} = "DECIMAL(18,2)" }}'
-            yield Problem(definition.path, 0, f"{origin} has the type {kind[2:]}, which cannot be kept exactly", hint)
+            hint = f'name one: {table} types = {{ {origin.column} = "{_advised(kind)}" }}'
+            what = f"{origin} has the type {kind[2:]}, which cannot be kept exactly"
+            yield Problem(definition.path, definition.line_of(str(origin)), what, hint)
+
+
+def _advised(kind: str) -> str:
+    """What most would name for a type."""
+    return "DECIMAL(18,2)" if kind.upper().startswith(("? NUM", "? DEC", "? MONEY")) else "VARCHAR"
 
 
 def _refuse_gaps(settings: Settings, exports: Shapes, definitions: Sequence[Definition]) -> None:
     """Have DuckDB bind every metric over what is exported: nothing that it reads may be left out."""
     binder = Binder(exports, settings.time_zone)
-    problems = [
-        Problem(
-            definition.path, 0, "the metric reads a column that pacelayer.toml excludes", "take it out of 'exclude'"
-        )
-        for definition in definitions
-        if not binder.accepts(definition.metric.sql)
-    ]
+    excluded = {
+        (s.name, name, column) for s in settings.sources for name, t in s.tables.items() for column in t.exclude
+    }
+    problems = []
+    for definition in definitions:
+        if not binder.accepts(definition.metric.sql):
+            read = [str(o) for o in sorted(definition.uses) if (o.source, o.table, o.column) in excluded]
+            what = f"the metric reads {' and '.join(read) or 'a column'}, which pacelayer.toml excludes"
+            line = definition.line_of(*read)
+            problems.append(Problem(definition.path, line, what, "take it out of 'exclude'"))
     if problems:
         raise ProjectError(tuple(problems))
 

@@ -22,7 +22,8 @@ class Watchdog:
         self._changed = threading.Condition()
         self._running: dict[duckdb.DuckDBPyConnection, float] = {}
         self._stopped = False
-        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._thread.start()
 
     @contextmanager
     def watching(self, cursor: duckdb.DuckDBPyConnection, deadline: float) -> Iterator[None]:
@@ -46,13 +47,13 @@ class Watchdog:
         with self._changed:
             self._stopped = True
             self._changed.notify()
+        self._thread.join()
 
     def _watch(self) -> None:
         with self._changed:
             while not self._stopped:
                 now = time.monotonic()
-                for cursor, deadline in self._running.items():
-                    if deadline <= now:
-                        cursor.interrupt()
+                for cursor in [cursor for cursor, deadline in self._running.items() if deadline <= now]:
+                    cursor.interrupt()
                 earliest = min(self._running.values(), default=None)
                 self._changed.wait(None if earliest is None else max(earliest - now, INTERRUPT_SECONDS))

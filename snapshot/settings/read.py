@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -88,10 +89,11 @@ class _Reading:
         for key, value in values.items():
             if key == "memory" and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", value):
                 self.problem((section, key), f"memory is '{value}'", "write it like 500MB or 4GB")
-            elif isinstance(value, int | float) and value <= 0:
-                self.problem((section, key), f"{key} must be {'at least 1' if isinstance(value, int) else 'above 0'}")
+            elif isinstance(value, int | float) and not 0 < value < math.inf:
+                least = "at least 1" if isinstance(value, int) else "a number above 0"
+                self.problem((section, key), f"{key} is {value}", f"it must be {least}")
             elif key == "port" and value > MAX_PORT:
-                self.problem((section, key), f"port must be at most {MAX_PORT}")
+                self.problem((section, key), f"port is {value}", f"it must be at most {MAX_PORT}")
 
     def section(self, data: dict[str, Any], name: str, path: tuple[str, ...] = ()) -> dict[str, Any]:
         value = data.get(name, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy
@@ -50,14 +51,26 @@ def reflect(
         # A type that SQLAlchemy does not know is told where a metric uses it.
         warnings.simplefilter("ignore", sqlalchemy.exc.SAWarning)
         inspector = sqlalchemy.inspect(engine)
-        columns = inspector.get_multi_columns(schema=schema or None, kind=ObjectKind.ANY)
-        keys = inspector.get_multi_pk_constraint(schema=schema or None, kind=ObjectKind.ANY)
+        columns = _columns(inspector, schema or None)
+        keys = inspector.get_multi_pk_constraint(schema=schema or None, kind=ObjectKind.TABLE)
     shapes = {}
     for place, found in columns.items():
         declared = settings.get(place[1], TableSettings()).types
         key = tuple(keys[place]["constrained_columns"]) if keys.get(place) else ()
         shapes[place[1]] = TableShape({c["name"]: _column(c, declared, kind_of) for c in found}, key)
     return shapes
+
+
+def _columns(inspector: sqlalchemy.Inspector, schema: str | None) -> Mapping[Any, list[ReflectedColumn]]:
+    """All at once; where that fails for one, as for a view of a table that is gone, each other one by itself."""
+    try:
+        return inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
+    except sqlalchemy.exc.DBAPIError:
+        found = {}
+        for name in (*inspector.get_table_names(schema), *inspector.get_view_names(schema)):
+            with suppress(sqlalchemy.exc.DBAPIError):
+                found[schema, name] = inspector.get_columns(name, schema)
+        return found
 
 
 def common_kind(declared: types.TypeEngine[Any]) -> str:

@@ -22,7 +22,7 @@ def strict(column: str, kind: str) -> str:
     if base in ("VARCHAR", "BLOB"):
         return column
     whole = f"not regexp_matches({column}, '{_NANOSECONDS}')"
-    year = f"regexp_matches({column}, '{_YEAR}')"
+    year = f"regexp_matches({column}, '{_YEAR}') and not starts_with({column}, '0000')"
     same = {
         "BOOLEAN": f"lower({column}) in ('0', '1', 't', 'f', 'true', 'false')",
         "DECIMAL": f"regexp_matches({column}, '^[+-]?\\d*(\\.\\d{{0,{scale_of(kind)}}}0*)?$')",

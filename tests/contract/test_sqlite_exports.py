@@ -91,3 +91,10 @@ def test_odd_names_are_names(tmp_path: Path) -> None:
     metric = f'select "na me" as name, sum("größe") as total, max("group") as last from shop.{table} group by all'
     project = make_project(tmp_path / "project", script, {"odd": metric})
     assert rows(publish(project).path, "from odd") == [("x", 3, 1)]
+
+
+def test_a_view_that_cannot_be_read_stands_in_nobody_s_way(tmp_path: Path) -> None:
+    """It is not among the tables, and the others are."""
+    script = f"{VAULT}; create view broken as select * from nowhere; create table odd (price decimal(5, 10))"
+    project = make_project(tmp_path / "project", script, VAULT_METRICS)
+    assert rows(publish(project).path, "from stored") == [(1000,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -144,3 +145,22 @@ def test_a_refresher_that_starts_after_the_clock_has_jumped_keeps_the_pace(ledge
     refresher = Refresher(project_settings.load(ledger), stop)
     refresher.run()
     assert store_of(ledger).current().number == 3
+
+
+def test_a_clock_that_is_put_back_while_a_refresher_waits_holds_nothing_up(ledger: Path) -> None:
+    """Whatever the scheduler's wall clock says, the next refresh comes within a pace."""
+
+    def put_back(event: Event) -> None:
+        if isinstance(event, Published):
+            published.append(event.number)
+            refresher.stop.set() if len(published) > 1 else threading.Timer(0.1, lag).start()
+
+    def lag() -> None:
+        (job,) = refresher.scheduler.jobs
+        job.next_run = datetime.now() + BACK * -1  # noqa: DTZ005  as schedule has it
+
+    published: list[int] = []
+    change_definition(ledger)
+    refresher = Refresher(project_settings.load(ledger), put_back)
+    refresher.run()
+    assert published == [2, 3]

@@ -34,7 +34,13 @@ columns = ["amuont"]
 [server]
 port = "x"
 """,
-    "metrics/a.sql": "select\n  count(*) as orders,\n  sum(amuont) as revenue\nfrom shop.orders\n",
+    "metrics/a.sql": """\
+select
+  count(*) as orders,
+  sum(amuont) as revenue,
+  max(creatd_at) as last
+from shop.orders
+""",
     "metrics/b.sql": "-- @pase 5m\nselect count(*) as orders from shop.orders\n",
     "metrics/c.sql": "select count(*) as orders\nform shop.orders\n",
     "metrics/d.sql": "select count(*) as orders from shop.odrers\n",
@@ -47,6 +53,7 @@ PLACES = {
     ("pacelayer.toml", 10),
     ("pacelayer.toml", 12),
     ("metrics/a.sql", 3),
+    ("metrics/a.sql", 4),
     ("metrics/b.sql", 1),
     ("metrics/c.sql", 2),
     ("metrics/d.sql", 1),
@@ -131,6 +138,60 @@ def test_check_without_its_source_reports_that_and_the_problems_of_the_metrics(b
     assert not (broken / "nowhere.sqlite").exists()
 
 
+def test_check_before_the_first_lock_reports_what_it_can_although_a_source_is_missing(broken: Path) -> None:
+    """Whoever begins has no sources.lock yet."""
+    (broken / "sources.lock").unlink()
+
+    done = run(broken, "check")
+
+    assert {tuple(line.split(": ")[0].rsplit(":", 1)) for line in done.err.splitlines()} == {
+        (path, str(line)) for path, line in PLACES
+    }
+
+
+def test_check_judges_the_text_of_a_metric_whose_source_cannot_be_asked(shop: Path) -> None:
+    """Its SELECT is left alone, its directives are not."""
+    (shop / "sources.lock").unlink()
+    (shop / "pacelayer.toml").write_text('[sources.shop]\nurl = "${NO_SUCH_VARIABLE}"\n')
+    (shop / "metrics" / "sales.sql").write_text("-- @pase 5m\nselect count(*) as orders from shop.orders")
+
+    done = run(shop, "check")
+
+    places = [line.split(": ")[0] for line in done.err.splitlines()]
+    assert places == ["pacelayer.toml:2", "metrics/sales.sql:1"]
+
+
+def test_check_reports_a_type_that_duckdb_does_not_have_and_everything_else(broken: Path) -> None:
+    """At its line, and it hides nothing."""
+    types = '[sources.shop.tables.orders]\ntypes = { id = "FROB" }\n'
+    (broken / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "sqlite:///shop.sqlite"\n{types}')
+
+    done = run(broken, "check")
+
+    assert "pacelayer.toml:4: DuckDB has no type 'FROB'" in done.err
+    assert "metrics/a.sql:3: " in done.err
+
+
+def test_check_reports_a_file_that_cannot_be_read(shop: Path) -> None:
+    """A folder, or a link to nowhere."""
+    (shop / "metrics" / "folder.sql").mkdir()
+    (shop / "metrics" / "link.sql").symlink_to("nowhere")
+
+    done = run(shop, "check")
+
+    assert done.code == 2
+    assert [line.split(": ")[0] for line in done.err.splitlines()] == ["metrics/folder.sql:1", "metrics/link.sql:1"]
+
+
+def test_check_reports_a_contract_that_is_no_schema(shop: Path) -> None:
+    """In words, and not by a line of a stack."""
+    (shop / "schema.graphql").write_text("type Query {")
+
+    done = run(shop, "check")
+
+    assert "the contract is not a schema: Syntax Error" in done.err
+
+
 def test_check_reports_a_break_of_the_contract(shop: Path) -> None:
     """Before a refresh would."""
     assert run(shop, "schema").code == 0
@@ -139,7 +200,7 @@ def test_check_reports_a_break_of_the_contract(shop: Path) -> None:
     done = run(shop, "check")
 
     assert done.code == 2
-    assert "schema.graphql: Field LatestRow.lastId was removed" in done.err
+    assert ": Field LatestRow.lastId was removed; 'pacelayer schema' writes" in done.err
     assert "schema.graphql: schema.graphql" not in done.err
 
 

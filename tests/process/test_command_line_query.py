@@ -145,3 +145,18 @@ def test_a_reader_that_stops_reading_ends_the_command_without_a_complaint(shop: 
         complaint = running.stderr.read()
 
     assert (running.returncode, complaint) == (141, b"")
+
+
+TABLES = {
+    "{ sales(first: 0) { nodes { day } } }": (0, []),
+    "{ latestOrder: latest { nodes { orders } } }": (0, ["orders", "1"]),
+    "{ sales { totalCount } latest { totalCount } }": (41, []),
+}
+
+
+@pytest.mark.parametrize("text", TABLES)
+def test_graphql_as_csv_is_a_table_or_refused(shop: Path, text: str) -> None:
+    """Never JSON that looks like success."""
+    done = run(shop, "query", text, "--csv")
+
+    assert (done.code, done.out.split()) == TABLES[text]

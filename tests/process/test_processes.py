@@ -180,15 +180,25 @@ def test_up_starts_again_what_is_killed(shop: Path) -> None:
         eventually(lambda: number(client) > last, "the refresher publishes again")
 
 
-def test_sigterm_to_up_ends_all_its_processes(shop: Path) -> None:
-    """Nobody is left behind."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_up_ends_all_its_processes(shop: Path, number: signal.Signals) -> None:
+    """Nobody is left behind, also where the terminal is closed."""
     with running_api(shop, verb="up") as (_, up):
         started = children(up.pid)
         assert len(started) == 2
-        up.send_signal(signal.SIGTERM)
+        up.send_signal(number)
 
         assert up.wait(30) == 0
         assert [pid for pid in started if alive(pid)] == []
+
+
+def test_up_that_is_killed_takes_its_processes_along(shop: Path) -> None:
+    """Else they would hold the port and the directory for whoever starts it again."""
+    with running_api(shop, verb="up") as (_, up):
+        started = children(up.pid)
+        up.kill()
+        up.wait()
+        eventually(lambda: not [pid for pid in started if alive(pid)], "they end")
 
 
 def test_up_ends_where_the_api_cannot_start(shop: Path) -> None:

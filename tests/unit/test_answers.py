@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 
 from snapshot.errors import PacelayerError
@@ -182,3 +183,25 @@ def test_a_shop_without_orders_has_answers_without_rows(tmp_path: Path) -> None:
     with asking(publish(tmp_path, {"sales": SALES})) as found:
         data = found.data("{sales {totalCount nodes {day} totals {orders revenue buyers}}}")
     assert data["sales"] == {"totalCount": 0, "nodes": [], "totals": {"orders": 0, "revenue": None, "buyers": 0}}
+
+
+ODD_JSON = '{"n":123456789012345678901234567890,"x":1e400,"deep":' + "[" * 3000 + "]" * 3000 + "}"
+
+
+def test_json_is_given_as_it_was_written(tmp_path: Path) -> None:
+    """Numbers beyond any type and any depth of nesting: the API does not read what it passes on."""
+    metrics = {"docs": f"select o.id, '{ODD_JSON}'::json as doc from shop.orders o"}
+    with asking(publish(tmp_path, metrics, ORDERS)) as found:
+        doc = found.data("{docs(first: 1, orderBy: [{doc: ASC}]) {nodes {doc}}}")["docs"]["nodes"][0]["doc"]
+        assert orjson.dumps(doc).decode() == ODD_JSON
+
+
+def test_a_list_with_a_number_that_json_cannot_hold_is_refused_before_publication(tmp_path: Path) -> None:
+    """As a number that stands alone is."""
+    large = "select o.id, [1, 9007199254740993] as l, {'a': 'x9007199254740993'} as s from shop.orders o"
+    for name in ("large", "small"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(PacelayerError, match="'l' holds numbers of 16 digits or more"):
+        publish(tmp_path / "large", {"large": large}, ORDERS)
+    small = "select o.id, [1, 9] as l, {'a': '9007199254740993', 'b': 1::bigint} as s from shop.orders o"
+    publish(tmp_path / "small", {"small": small}, ORDERS)

@@ -10,7 +10,7 @@ import pytest
 from snapshot import connect
 from snapshot.definition import Project, create_tables
 
-from .reading import JOINED, definition, metric, read
+from .reading import JOINED, SHOP, definition, metric, read
 
 # What is special -> the SELECT, and the columns it needs beside the keys.
 NEEDED: Mapping[str, tuple[str, Mapping[str, set[str]]]] = {
@@ -77,6 +77,20 @@ def exported(project: Project) -> dict[str, set[str]]:
     return {name: set(shape.columns) - {"id"} for name, shape in project.exports.get("shop", {}).items()}
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select o.plan, count(*) as n from shop.users as o(id, plan) group by all",
+        "select \"EU\" as eu from shop.orders pivot (sum(amount) for region in ('EU'))",
+    ],
+)
+def test_columns_that_are_read_by_their_place_or_grouped_by_silently_are_all_exported(sql: str) -> None:
+    """Left out, they would change the numbers and nobody would be told."""
+    project = read({"sales.sql": sql})
+    (name,) = project.exports["shop"]
+    assert project.exports["shop"][name].columns.keys() == SHOP["shop"][name].columns.keys()
+
+
 @cache
 def project_of(case: str) -> Project:
     """A project with one of these metrics only."""
@@ -136,6 +150,9 @@ def test_a_private_table_within_a_cte_is_private_as_well() -> None:
         "due < get_current_timestamp()::date",
         "random() < 0.5",
         "id in (select id from shop.users where born > current_date)",
+        "age(created_at) > interval 10 day",
+        "created_at < current_localtimestamp()",
+        "gen_random_uuid()::varchar > 'a'",
     ],
 )
 def test_a_metric_that_looks_at_the_clock_or_at_chance_is_not_computed_anew(condition: str) -> None:

@@ -40,14 +40,14 @@ def test_metrics_stand_in_the_order_of_their_files() -> None:
 def test_two_metrics_of_one_name_collide(first: str, second: str, field: str) -> None:
     """In any folders and in any letters; tables in DuckDB have no case."""
     said = problem({first: USERS, second: USERS})
-    assert said == f"metrics/{second}: '{field}' is also a field of metrics/{first}; rename one of the files"
+    assert said == f"metrics/{second}:1: '{field}' is also a field of metrics/{first}; rename one of the files"
 
 
 def test_a_metric_collides_with_the_look_up_of_another() -> None:
     """`users` by `user_id` is a field as well."""
     said = problem({"users.sql": f"-- @key user_id\n{USERS}", "users_by_user_id.sql": USERS})
     assert said == (
-        "metrics/users_by_user_id.sql: 'usersByUserId' is also a field of metrics/users.sql; rename one of the files"
+        "metrics/users.sql:1: 'usersByUserId' is also a field of metrics/users_by_user_id.sql; rename one of the files"
     )
 
 
@@ -55,7 +55,7 @@ def test_a_metric_collides_with_the_look_up_of_another() -> None:
 def test_a_file_that_is_no_graphql_name_is_reported(name: str) -> None:
     """It has to be a field."""
     said = problem({f"{name}.sql": USERS})
-    assert said.startswith(f"metrics/{name}.sql: '")
+    assert said.startswith(f"metrics/{name}.sql:1: '")
     assert said.endswith("' is not a GraphQL name; rename the file: letters, digits and _")
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_no_graphql_name_is_reported(name: str) -> None:
 def test_a_name_that_pacelayer_uses_itself_is_reported(name: str) -> None:
     """Fields of every API, and what `main` has beside the metrics."""
     said = problem({f"{name}.sql": USERS})
-    assert said == f"metrics/{name}.sql: '{name}' is a name that pacelayer uses itself; rename the file"
+    assert said == f"metrics/{name}.sql:1: '{name}' is a name that pacelayer uses itself; rename the file"
 
 
 def test_names_that_sql_or_python_use_are_allowed() -> None:

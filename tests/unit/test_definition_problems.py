@@ -18,6 +18,14 @@ WRONG = {
         "select\n  statu\nfrom shop.orders o",
         ':2: Referenced column "statu" not found in FROM clause; did you mean "status"',
     ),
+    "a column of the sources that a key means": (
+        "select lower(o.status) as status,\n  count(*) as n\nfrom shop.orders o group by status",
+        ":1: the alias 'status' is referred to, but it is also a name of the sources, and DuckDB takes that one",
+    ),
+    "two names that differ in case": (
+        'select o.status as "Foo",\n  o.region as "foo",\n  count(*) as n\nfrom shop.orders o group by all',
+        ":2: 'foo' and 'Foo' would both be the field 'Foo'; rename one of them",
+    ),
     "a table that does not exist": (
         "select count(*) as n\nfrom shop.order",
         ":2: Table with name order does not exist; did you mean shop.orders?",
@@ -94,7 +102,7 @@ WRONG = {
     ),
     "a type that cannot be kept": (
         "select id, balance from shop.ledger",
-        ": shop.ledger.balance has the type NUMERIC, which cannot be kept exactly; name one: [sources.shop.tables.",
+        ":1: shop.ledger.balance has the type NUMERIC, which cannot be kept exactly; name one: [sources.shop.tables.",
     ),
 }
 # What is wrong -> the SELECT, and the line and beginning of what DuckDB or the parser says of it.
@@ -144,7 +152,7 @@ def test_a_file_that_is_not_utf_8_is_reported() -> None:
     """Which byte is wrong is said as well."""
     with pytest.raises(ProjectError) as raised:
         read({"sales.sql": "select 'gr\udcfc\udcdfe' as x"})
-    assert str(raised.value).startswith("metrics/sales.sql: the file is not UTF-8")
+    assert str(raised.value).startswith("metrics/sales.sql:1: the file is not UTF-8")
 
 
 def test_a_byte_order_mark_is_no_problem() -> None:

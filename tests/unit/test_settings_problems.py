@@ -23,7 +23,7 @@ WRONG = {
     ),
     "an unknown key of a source": (
         f'{SOURCE}pasword = "x"',
-        ":3: 'pasword' is not a key of [sources.shop]; known here: url",
+        ":3: 'pasword' is not a key of [sources.shop]; known here: url, schema, read_limit",
     ),
     "an unknown key of a table": (
         f"{SOURCE}[sources.shop.tables.orders]\nprivat = true",
@@ -121,8 +121,8 @@ WRONG = {
         'name = "Shop"',
         ': there is no source; add [sources.shop] with url = "${SHOP_URL}"',
     ),
-    "nothing kept": (f"{SOURCE}[snapshots]\nkeep = 0", ":4: keep must be at least 1"),
-    "no rows": (f"{SOURCE}[server]\nmax_rows = 0", ":4: max_rows must be at least 1"),
+    "nothing kept": (f"{SOURCE}[snapshots]\nkeep = 0", ":4: keep is 0; it must be at least 1"),
+    "no rows": (f"{SOURCE}[server]\nmax_rows = 0", ":4: max_rows is 0; it must be at least 1"),
 }
 
 
