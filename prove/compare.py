@@ -20,7 +20,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Comparison:
-    """`rows` were compared; `differing` holds up to ten differences in words; `moved` rows changed while we asked."""
+    """`rows` were compared; `differing` holds up to ten differences in words; `moved` groups changed while we asked."""
 
     rows: int
     moved: int
@@ -57,12 +57,12 @@ def compare(columns: Sequence[Column], first: Sequence[Row], last: Sequence[Row]
         elif not _same(theirs, found):
             differing.append((key, theirs, found))
     shown = tuple(_words(*difference) for difference in sorted(differing, key=repr)[:SHOWN])
-    return Comparison(len(keys), moved, len(differing), shown, _causes(differing))
+    return Comparison(max(map(len, (first, last, ours))), moved, len(differing), shown, _causes(differing))
 
 
 def _by_key(columns: Sequence[Column], rows: Sequence[Row]) -> Mapping[Row, list[Row]]:
     """The rows by what identifies them; several of one key are kept in an order."""
-    keys = [i for i, column in enumerate(columns) if column.role == "dimension"]
+    keys = [i for i, column in enumerate(columns) if column.role in ("dimension", "grain")]
     keys = keys or [i for i, column in enumerate(columns) if column.type not in ("FLOAT", "DOUBLE")]
     rest = [i for i in range(len(columns)) if i not in keys]
     found: dict[Row, list[Row]] = {}

@@ -63,8 +63,8 @@ def ask_live(engine: sqlalchemy.Engine, sql: str, runs: int) -> tuple[Live, Answ
 def _layers(
     connect: float, execute: float, fetch: float, planning: float | None, execution: float | None
 ) -> Mapping[str, float]:
-    if execution is None:
-        return {"connect": connect, "database": execute, "fetch": fetch}
+    if execution is None:  # SQLite computes each row as it is fetched
+        return {"connect": connect, "database": execute + fetch}
     plan = min(planning or 0.0, execute)
     inside = min(execution, execute - plan)
     return {"connect": connect, "plan": plan, "database": inside, "transfer": execute - plan - inside, "fetch": fetch}

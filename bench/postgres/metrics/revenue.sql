@@ -1,0 +1,1 @@
+../../../metrics/revenue.sql
