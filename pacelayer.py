@@ -28,6 +28,13 @@ MAX_PORT, MAX_SCALE = 65535, 100
 DEMO_SOURCE = "harbor.sqlite"
 
 
+def init(arguments: argparse.Namespace) -> int:
+    """write a first project over a database that is there already, and start it"""
+    from starter.command import command
+
+    return up(arguments) if command(arguments) else 0
+
+
 def check(arguments: argparse.Namespace) -> int:
     """read the whole project against its sources, write sources.lock, report every problem at once"""
     from snapshot.project import check as check_project
@@ -237,7 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for verb, options in _VERBS.items():
         sub = verbs.add_parser(verb.__name__.replace("_", "-"), help=verb.__doc__, description=verb.__doc__)
-        sub.set_defaults(verb=verb, json=False, csv=False)
+        sub.set_defaults(verb=verb, json=False, csv=False, demo=False)
         for names, keywords in options:
             sub.add_argument(*names.split(), **keywords)
     return parser
@@ -267,6 +274,13 @@ def _scale(text: str) -> float:
 
 _PORT = ("--port", {"type": _port, "help": "instead of [server] port"})
 _VERBS: dict[Callable[[argparse.Namespace], int], tuple[tuple[str, dict[str, Any]], ...]] = {
+    init: (
+        ("--source", {"metavar": "URL", "help": "the database, like postgresql://user@host/shop"}),
+        ("--schema", {"default": "", "help": "where its tables are, if not in its default schema"}),
+        ("--table", {"help": "what is counted"}),
+        ("--up", {"action": argparse.BooleanOptionalAction, "help": "start it, or do not"}),
+        _PORT,
+    ),
     check: (_JSON,),
     refresh: (
         _JSON,

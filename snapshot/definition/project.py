@@ -83,7 +83,12 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
-    """Columns that a metric uses and whose type no value can be kept in exactly."""
+    """Columns that a metric uses and whose type no value can be kept in exactly, and tables that have no other."""
+    for source, name in sorted(definition.tables):
+        if all(column.type.startswith("?") for column in shapes[source][name].columns.values()):
+            what = f"no column of {source}.{name} has a type that can be kept exactly"
+            hint = f'name one: [sources.{source}.tables.{name}] types = {{ column = "VARCHAR" }}'
+            yield Problem(definition.path, 1, what, hint)
     for origin in sorted(definition.uses):
         kind = shapes[origin.source][origin.table].columns[origin.column].type
         if kind.startswith("?"):

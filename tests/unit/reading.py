@@ -34,6 +34,7 @@ SHOP: Shapes = {
         ),
         "users": _table(id="BIGINT!", plan="VARCHAR!", referrer="VARCHAR", born="DATE", joined_at="TIMESTAMP!"),
         "ledger": _table(id="BIGINT!", booked_at="TIMESTAMP!", balance="? NUMERIC"),
+        "scraps": _table(a="? NULL", b="? NULL"),
     }
 }  # fmt: skip
 

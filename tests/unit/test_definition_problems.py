@@ -100,6 +100,10 @@ WRONG = {
         'select o.status as "not",\n  count(*) as n\nfrom shop.orders o group by all',
         ":1: 'not' is a field that every row has; choose another name",
     ),
+    "a table of no type that can be kept": (
+        "select count(*) as n from shop.scraps",
+        ":1: no column of shop.scraps has a type that can be kept exactly; name one: [sources.shop.tables.scraps]",
+    ),
     "a type that cannot be kept": (
         "select id, balance from shop.ledger",
         ":1: shop.ledger.balance has the type NUMERIC, which cannot be kept exactly; name one: [sources.shop.tables.",

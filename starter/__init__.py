@@ -1,0 +1,1 @@
+"""`pacelayer init`: a first project over a database that is there already."""
