@@ -81,7 +81,7 @@ def source_name(url: sqlalchemy.URL) -> str:
 
 def written_url(url: sqlalchemy.URL, source: str) -> tuple[str, str]:
     """The URL as the file has it, and the environment variable that holds it where it has a password."""
-    if url.password is None:
+    if not url.password:
         return url.render_as_string(hide_password=False), ""
     variable = f"{source.upper()}_URL"
     return f"${{{variable}}}", variable
