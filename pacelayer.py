@@ -12,19 +12,18 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import terminal
+from arguments import parse
 from snapshot import settings as project_settings
 from snapshot.errors import NoSnapshot, PacelayerError, ProjectError, QueryFailed
 from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
-MAX_PORT, MAX_SCALE = 65535, 100
 DEMO_SOURCE = "harbor.sqlite"
 
 
@@ -91,7 +90,7 @@ def up(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     shop = settings.root / DEMO_SOURCE if arguments.demo else None
     if shop:
-        _make_demo_source(shop, 1.0)
+        together.make_shop(shop, 1.0)
     _publish_first(settings)
     return together.run(settings, arguments.port or settings.server.port, shop)
 
@@ -190,7 +189,9 @@ def prove(arguments: argparse.Namespace) -> int:
 
 def demo_data(arguments: argparse.Namespace) -> int:
     """make the demo's source, harbor.sqlite, in the project's folder, if it is not there"""
-    _make_demo_source(arguments.project / DEMO_SOURCE, arguments.scale)
+    import together
+
+    together.make_shop(arguments.project / DEMO_SOURCE, arguments.scale)
     return 0
 
 
@@ -225,99 +226,14 @@ def _publish_first(settings: Settings) -> None:
         _refresh_once(settings)
 
 
-def _make_demo_source(path: Path, scale: float) -> None:
-    import harbor
-
-    if not path.exists():
-        until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
-        with terminal.progress(f"making {path.name}") as progress:
-            harbor.create(path, until=until, scale=scale, progress=progress)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="pacelayer", description="Fast, exact, always-available numbers for dashboards."
-    )
-    parser.add_argument(
-        "--project", type=lambda text: Path(text).resolve(), default=Path.cwd(), help="the folder of pacelayer.toml"
-    )
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb, options in _VERBS.items():
-        sub = verbs.add_parser(verb.__name__.replace("_", "-"), help=verb.__doc__, description=verb.__doc__)
-        sub.set_defaults(verb=verb, json=False, csv=False, demo=False)
-        for names, keywords in options:
-            sub.add_argument(*names.split(), **keywords)
-    return parser
-
-
-def _milliseconds(text: str) -> float:
-    """`50ms`, `2s` or `50`."""
-    seconds = text.endswith("s") and not text.endswith("ms")
-    return float(text.removesuffix("s").removesuffix("m")) * (1000 if seconds else 1)
-
-
-_JSON = ("--json", {"action": "store_true", "help": "as JSON"})
-_CSV = ("--csv", {"action": "store_true", "help": "as CSV"})
-
-
-def _port(text: str) -> int:
-    if not 0 < int(text) <= MAX_PORT:
-        raise argparse.ArgumentTypeError(f"a port is at most {MAX_PORT}")
-    return int(text)
-
-
-def _scale(text: str) -> float:
-    if not 0 < float(text) <= MAX_SCALE:
-        raise argparse.ArgumentTypeError(f"a scale is above 0 and at most {MAX_SCALE}")
-    return float(text)
-
-
-_PORT = ("--port", {"type": _port, "help": "instead of [server] port"})
-_VERBS: dict[Callable[[argparse.Namespace], int], tuple[tuple[str, dict[str, Any]], ...]] = {
-    init: (
-        ("--source", {"metavar": "URL", "help": "the database, like postgresql://user@host/shop"}),
-        ("--schema", {"default": "", "help": "where its tables are, if not in its default schema"}),
-        ("--table", {"help": "what is counted"}),
-        ("--up", {"action": argparse.BooleanOptionalAction, "help": "start it, or do not"}),
-        _PORT,
-    ),
-    check: (_JSON,),
-    refresh: (
-        _JSON,
-        ("--allow-empty", {"action": "store_true", "help": "publish tables that had many rows and have none"}),
-    ),
-    serve: (
-        ("--host", {"help": "instead of [server] host"}),
-        _PORT,
-        ("--quiet", {"action": "store_true", "help": "warnings only"}),
-    ),
-    up: (_PORT, ("--demo", {"action": "store_true", "help": "make the demo's source, and keep its shop open"})),
-    schema: (("--check", {"action": "store_true", "help": "write nothing, fail on a difference"}),),
-    status: (_JSON,),
-    snapshots: (_JSON, _CSV),
-    rollback: (
-        ("number", {"type": int, "nargs": "?", "help": "that generation; without it, the one before the current"}),
-    ),
-    query: (("text", {"help": "GraphQL or SQL; - reads standard input"}), _JSON, _CSV),
-    prove: (
-        ("question", {"nargs": "?", "help": "a metric of the project, or a GraphQL document (*.graphql)"}),
-        ("--variables", {"default": "{}", "metavar": "JSON", "help": "of the document"}),
-        ("--url", {"help": "with a document: the endpoint that gives the answer today, instead of its source"}),
-        ("--map", {"type": Path, "metavar": "FILE", "help": "JSON: path in its answer -> path in the API's"}),
-        ("--source", {"metavar": "URL", "help": "with --sql: a database, and no project at all"}),
-        ("--sql", {"type": Path, "metavar": "FILE", "help": "a SELECT in that database's own words"}),
-        ("--runs", {"type": int, "default": 20, "help": "how often each way is asked"}),
-        ("--target", {"type": _milliseconds, "default": 50.0, "metavar": "50ms", "help": "what an answer may take"}),
-        ("--markdown", {"action": "store_true", "help": "as a Markdown table"}),
-        _JSON,
-    ),
-    demo_data: (("--scale", {"type": _scale, "default": 1.0, "help": "1 is 500,000 orders"}),),
-}
+VERBS = (
+    init, check, refresh, serve, up, schema, status, snapshots, rollback, query, prove, demo_data,
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse(VERBS, argv)
     try:
         return int(arguments.verb(arguments))
     except PacelayerError as error:

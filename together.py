@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import harbor
@@ -19,6 +20,14 @@ from snapshot.settings import Settings
 MIN_LIFE_SECONDS = 5.0
 # How long a process that died is left before it is started again.
 RESTART_SECONDS = 0.5
+
+
+def make_shop(path: Path, scale: float) -> None:
+    """Make the demo's source, if it is not there."""
+    if not path.exists():
+        until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+        with terminal.progress(f"making {path.name}") as progress:
+            harbor.create(path, until=until, scale=scale, progress=progress)
 
 
 def run(settings: Settings, port: int, shop: Path | None) -> int:

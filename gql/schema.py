@@ -5,23 +5,17 @@
 
 from __future__ import annotations
 
-import argparse
 import enum
 import keyword
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import strawberry
 from graphql import (
-    GraphQLError,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
-    build_schema,
-    find_breaking_changes,
     print_schema,
 )
 from strawberry.annotation import StrawberryAnnotation
@@ -31,7 +25,6 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from snapshot.catalog import Catalog, Column, Metric
-from snapshot.reader import read_catalog
 
 from .document import Documents, documents
 from .inputs import Direction, Inputs, input_type
@@ -231,35 +224,3 @@ def _type_name(metric: Metric, suffix: str) -> str:
 
 def _capital(name: str) -> str:
     return name[:1].upper() + name[1:]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print a snapshot's schema; with --contract, only what of the contract it would break.
-
-    3 where there are breaks, or a column whose type has no scalar: what is wrong is printed then.
-    """
-    parser = argparse.ArgumentParser(prog="gql.schema", description="The schema of a snapshot's API.")
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--contract", type=Path)
-    arguments = parser.parse_args(argv)
-    try:
-        api = build(read_catalog(arguments.file))
-    except ValueError as error:
-        print(error)
-        return 3
-    if arguments.contract is None:
-        print(api.sdl, end="")
-        return 0
-    try:
-        contract = build_schema(arguments.contract.read_text(encoding="utf-8"))
-    except (GraphQLError, TypeError, UnicodeDecodeError) as error:
-        print(f"the contract is not a schema: {str(error).splitlines()[0]}")
-        return 3
-    breaks = find_breaking_changes(contract, api.schema)
-    for change in breaks:
-        print(change.description)
-    return 3 if breaks else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

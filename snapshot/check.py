@@ -18,7 +18,7 @@ MANY = 10
 # In JSON: a text, and a whole number that may go beyond 2^53.
 _TEXTS = r'"(\\.|[^"\\])*"'
 _LARGE = r"(^|[^\d.eE+-])-?(\d{17,}|9\d{15})($|[^\d.eE])"
-# The exit code of gql.schema where it has printed what is wrong.
+# The exit code of `python -m gql` where it has printed what is wrong.
 BROKEN = 3
 
 
@@ -55,7 +55,7 @@ def check_contract(staged: Path, root: Path) -> None:
     with the column whose type GraphQL cannot show.
     """
     contract = root / "schema.graphql"
-    command = [sys.executable, "-m", "gql.schema", str(staged)]
+    command = [sys.executable, "-m", "gql", str(staged)]
     compared = ["--contract", str(contract)] if contract.exists() else []
     done = subprocess.run([*command, *compared], capture_output=True, text=True, check=False)
     if done.returncode == BROKEN:

@@ -36,6 +36,16 @@ create table vault (id integer primary key, amount integer not null, note text);
 insert into accounts values (1, 'Ada', 'swordfish', 600), (2, 'Ben', 'open sesame', 400);
 insert into vault values (1, 1000, 'below');
 """
+# The same on a server.
+SERVER_VAULT = (
+    (
+        "create table accounts (id bigint primary key, owner varchar(99) not null, secret varchar(99), "
+        "amount bigint not null)"
+    ),
+    "create table vault (id bigint primary key, amount bigint not null, note varchar(99))",
+    "insert into accounts values (1, 'Ada', 'swordfish', 600), (2, 'Ben', 'open sesame', 400)",
+    "insert into vault values (1, 1000, 'below')",
+)
 VAULT_METRICS = {
     "held": "select owner, sum(amount) as amount from shop.accounts group by all",
     "stored": "select sum(amount) as amount from shop.vault",
@@ -51,6 +61,17 @@ def make_project(folder: Path, script: str, metrics: Mapping[str, str], settings
         (folder / "metrics" / f"{name}.sql").write_text(sql)
     check(folder)
     return folder
+
+
+def set_url(project: Path, url: str, more: str = "") -> None:
+    """Let the project's source be there."""
+    text = f'[sources.shop]\nurl = "{url}"\n{more}\n[snapshots]\nmemory = "200MB"\n'
+    (project / "pacelayer.toml").write_text(text)
+
+
+def generations(project: Path) -> int:
+    """How many are published."""
+    return len(Store(project / "snapshots", keep=5).generations())
 
 
 def check(project: Path) -> None:

@@ -12,7 +12,7 @@ import adbc_driver_manager as adbc
 import pytest
 import sqlalchemy
 
-from snapshot.errors import SourceChanged, SourceUnavailable
+from snapshot.errors import SourceUnavailable
 from snapshot.events import Event, TableExported
 from snapshot.settings import SourceSettings
 from snapshot.source import open_source
@@ -22,21 +22,11 @@ from snapshot.store import Store
 from tests.projects import ask, copy_project, pacelayer, serving
 from tests.servers import copy_harbor, run, written
 
+from .conftest import SERVERS
+from .sources import SERVER_VAULT, VAULT_METRICS, check, exported_from, make_project, publish, rows, set_url
 from .sources import VAULT as SQLITE_VAULT
-from .sources import VAULT_METRICS, check, exported_from, make_project, publish, rows
 
-VAULT = (
-    (
-        "create table accounts (id bigint primary key, owner varchar(99) not null, secret varchar(99), "
-        "amount bigint not null)"
-    ),
-    "create table vault (id bigint primary key, amount bigint not null, note varchar(99))",
-    "insert into accounts values (1, 'Ada', 'swordfish', 600), (2, 'Ben', 'open sesame', 400)",
-    "insert into vault values (1, 1000, 'below')",
-)
-SECRET = "correct-horse"  # noqa: S105  it opens nothing
 REFRESHES = int(os.environ.get("PACELAYER_TEST_REFRESHES", "30"))
-SERVERS = ("postgres", "mysql")
 # Another process, as in life. It moves money between the tables, one unit in a transaction, for ever or so often.
 WRITER = """
 import itertools, sys, sqlalchemy
@@ -49,36 +39,6 @@ with engine.connect() as connection:
 """
 
 
-@pytest.fixture(params=SERVERS)
-def url(request: pytest.FixtureRequest) -> sqlalchemy.URL:
-    """A database of two tables of which 2,000 is the sum, on each server."""
-    found: sqlalchemy.URL = request.getfixturevalue(request.param)
-    run(found, *VAULT)
-    return found
-
-
-@pytest.fixture
-def project(url: sqlalchemy.URL, tmp_path: Path) -> Path:
-    """A project over it, with a metric of each table."""
-    (tmp_path / "metrics").mkdir()
-    set_url(tmp_path, written(url))
-    for name, sql in VAULT_METRICS.items():
-        (tmp_path / "metrics" / f"{name}.sql").write_text(sql)
-    check(tmp_path)
-    return tmp_path
-
-
-def set_url(project: Path, url: str, more: str = "") -> None:
-    """Let the project's source be there."""
-    text = f'[sources.shop]\nurl = "{url}"\n{more}\n[snapshots]\nmemory = "200MB"\n'
-    (project / "pacelayer.toml").write_text(text)
-
-
-def generations(project: Path) -> int:
-    """How many are published."""
-    return len(Store(project / "snapshots", keep=5).generations())
-
-
 def write(url: sqlalchemy.URL, *times: str) -> subprocess.Popen[bytes]:
     """A writer at work."""
     return subprocess.Popen([sys.executable, "-c", WRITER, url.render_as_string(hide_password=False), *times])
@@ -87,22 +47,22 @@ def write(url: sqlalchemy.URL, *times: str) -> subprocess.Popen[bytes]:
 SUMS = "select (select sum(amount) from shop.accounts), (select sum(amount) from shop.vault)"
 
 
-def test_all_tables_are_of_one_moment_while_others_write(url: sqlalchemy.URL, project: Path) -> None:
+def test_all_tables_are_of_one_moment_while_others_write(vault: sqlalchemy.URL, vault_project: Path) -> None:
     """Money moves between the tables, fifty times and for good, after the first of them is read."""
 
     def move(event: Event) -> None:
         if isinstance(event, TableExported) and event.position == 1:
-            assert write(url, "50").wait(60) == 0
+            assert write(vault, "50").wait(60) == 0
 
-    assert rows(publish(project, move).path, SUMS) == [(1000, 1000)]
-    assert rows(publish(project).path, SUMS) == [(950, 1050)]
+    assert rows(publish(vault_project, move).path, SUMS) == [(1000, 1000)]
+    assert rows(publish(vault_project).path, SUMS) == [(950, 1050)]
 
 
-def test_no_snapshot_breaks_the_sum_while_a_writer_never_rests(url: sqlalchemy.URL, project: Path) -> None:
+def test_no_snapshot_breaks_the_sum_while_a_writer_never_rests(vault: sqlalchemy.URL, vault_project: Path) -> None:
     """Thirty of them, each of another moment."""
-    writer = write(url)
+    writer = write(vault)
     try:
-        sums = [rows(publish(project).path, SUMS)[0] for _ in range(REFRESHES)]
+        sums = [rows(publish(vault_project).path, SUMS)[0] for _ in range(REFRESHES)]
     finally:
         writer.kill()
         writer.wait()
@@ -123,16 +83,16 @@ def test_no_snapshot_of_sqlite_breaks_the_sum_while_a_writer_never_rests(tmp_pat
     assert len(set(sums)) > REFRESHES / 3, "the writer did not write"
 
 
-def test_as_of_is_the_clock_of_the_source(url: sqlalchemy.URL, project: Path) -> None:
+def test_as_of_is_the_clock_of_the_source(vault: sqlalchemy.URL, vault_project: Path) -> None:
     """Within the second in which it was read."""
-    path = publish(project).path
+    path = publish(vault_project).path
     ((before, as_of),) = rows(path, "select s.built_at, o.as_of from pacelayer.snapshot s, pacelayer.sources o")
     assert abs((before - as_of).total_seconds()) < 60
 
 
-def test_a_read_cannot_write(url: sqlalchemy.URL) -> None:
+def test_a_read_cannot_write(vault: sqlalchemy.URL) -> None:
     """Whatever a bug of ours would send."""
-    with open_source(SourceSettings("shop", written(url)), Path()).read() as reading:
+    with open_source(SourceSettings("shop", written(vault)), Path()).read() as reading:
         assert isinstance(reading, CursorReading | PostgresReading)
         with pytest.raises(Exception, match=r"(?i)read.only"):
             send(reading, "delete from vault")
@@ -148,81 +108,10 @@ def send(reading: CursorReading | PostgresReading, sql: str) -> None:
         statement.execute_update()
 
 
-def test_a_server_that_is_down_is_unavailable_and_its_password_is_not_said(project: Path, url: sqlalchemy.URL) -> None:
-    """The old snapshot stays."""
-    publish(project)
-    set_url(project, written(url.set(port=1, username="shop", password=SECRET)))
-    with pytest.raises(SourceUnavailable) as raised:
-        publish(project)
-    assert SECRET not in str(raised.value)
-    assert generations(project) == 1
-
-
-CHANGES = {
-    "alter table vault rename to safe": "table 'shop.vault' is gone",
-    "alter table vault rename column amount to total": "column 'shop.vault.amount' is gone",
-    "alter table vault add column more int": "",
-    "drop table vault": "table 'shop.vault' is gone",
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_the_source_is_noticed_before_it_is_read(url: sqlalchemy.URL, project: Path, change: str) -> None:
-    """What no metric uses may change."""
-    publish(project)
-    run(url, change)
-    if not CHANGES[change]:
-        publish(project)
-        return
-    with pytest.raises(SourceChanged, match=CHANGES[change]):
-        publish(project)
-    assert generations(project) == 1
-
-
-KILL = {
-    "postgresql": "select pg_terminate_backend(pid) from pg_stat_activity "
-    "where application_name = 'pacelayer' and datname = current_database()",
-    "mysql": "begin not atomic for c in (select id from information_schema.processlist where db = database() "
-    "and id <> connection_id()) do kill c.id; end for; end",
-}
-
-
-def test_a_read_that_the_server_ends_fails_the_refresh_and_keeps_the_old_snapshot(
-    url: sqlalchemy.URL, project: Path
-) -> None:
-    """An administrator who ends our session is obeyed; the next refresh heals."""
-    publish(project)
-
-    def kill(event: Event) -> None:
-        if isinstance(event, TableExported) and event.position == 1:
-            run(url, KILL[url.get_backend_name()])
-
-    with pytest.raises(SourceUnavailable):
-        publish(project, kill)
-    assert generations(project) == 1
-    publish(project)
-    assert generations(project) == 2
-
-
-def test_a_read_that_takes_too_long_is_ended(url: sqlalchemy.URL, project: Path) -> None:
-    """A table that never ends: the server is not held for longer than the project allows."""
-    slow = {
-        "postgresql": "create view endless as select 1 as id, pg_sleep(60)::text as waited",
-        "mysql": "create view endless as select 1 as id, sleep(60) as waited",
-    }
-    run(url, slow[url.get_backend_name()])
-    set_url(project, written(url), 'read_limit = "1s"')
-    (project / "metrics" / "held.sql").write_text("select count(*) as n, max(waited) as waited from shop.endless")
-    check(project)
-    with pytest.raises(SourceUnavailable):
-        publish(project)
-    assert generations(project) == 0
-
-
 def test_a_table_that_may_not_be_read_is_named(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
     """And not taken for an empty one."""
     role = f"reader_{(postgres.database or '')[-6:]}"
-    run(postgres, *VAULT, f"create role {role} login", f"grant select on vault to {role}")
+    run(postgres, *SERVER_VAULT, f"create role {role} login", f"grant select on vault to {role}")
     try:
         found = CursorSource(SourceSettings("shop", ""), postgres.set(username=role))
         with pytest.raises(SourceUnavailable, match="accounts"), exported_from(found, tmp_path):

@@ -20,6 +20,8 @@ import uvicorn
 from graphql import build_schema, parse, validate
 
 import pacelayer as command_line
+from arguments import OPTIONS
+from arguments import parse as parsed_arguments
 from gql import errors as api_errors
 from gql.scalars import KINDS, SCALARS, kind_of
 from snapshot import settings as project_settings
@@ -156,10 +158,7 @@ def test_cli_has_every_verb_with_its_options_and_arguments() -> None:
         if title not in ("The refresher", "Exit codes"):
             said[title] = [code(row[0])[0].split()[0] for row in rows(section(REFERENCE / "cli.md", title))]
 
-    assert said == {
-        verb.__name__.replace("_", "-"): [names for names, _ in options]
-        for verb, options in command_line._VERBS.items()
-    }
+    assert said == {verb.replace("_", "-"): [names for names, _ in options] for verb, options in OPTIONS.items()}
 
 
 def leaves(kind: type[PacelayerError] = PacelayerError) -> Iterator[type[PacelayerError]]:
@@ -322,7 +321,7 @@ def test_a_command_exists_with_its_options(command: list[str]) -> None:
 
 
 def _known_to_pacelayer(arguments: list[str]) -> None:
-    asked = command_line._parser().parse_args(arguments)
+    asked = parsed_arguments(command_line.VERBS, arguments)
     if "query" in arguments and asked.text.startswith("{"):
         assert validate(contract(), parse(asked.text)) == []
 

@@ -1,0 +1,46 @@
+"""`python -m gql`: a snapshot's schema, or what of a contract it would break, for those who do not load GraphQL."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from graphql import GraphQLError, build_schema, find_breaking_changes
+
+from snapshot.reader import read_catalog
+
+from .schema import build
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print a snapshot's schema; with --contract, only what of the contract it would break.
+
+    3 where there are breaks, or a column whose type has no scalar: what is wrong is printed then.
+    """
+    parser = argparse.ArgumentParser(prog="gql", description="The schema of a snapshot's API.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--contract", type=Path)
+    arguments = parser.parse_args(argv)
+    try:
+        api = build(read_catalog(arguments.file))
+    except ValueError as error:
+        print(error)
+        return 3
+    if arguments.contract is None:
+        print(api.sdl, end="")
+        return 0
+    try:
+        contract = build_schema(arguments.contract.read_text(encoding="utf-8"))
+    except (GraphQLError, TypeError, UnicodeDecodeError) as error:
+        print(f"the contract is not a schema: {str(error).splitlines()[0]}")
+        return 3
+    breaks = find_breaking_changes(contract, api.schema)
+    for change in breaks:
+        print(change.description)
+    return 3 if breaks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
