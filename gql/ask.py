@@ -21,7 +21,7 @@ from snapshot.catalog import Column, Metric
 from snapshot.settings import ServerSettings
 
 from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
-from .plan import Plan, Question, order_keys, plan_count, plan_rows
+from .plan import Plan, Question, filtered, order_keys, plan_count, plan_rows
 from .schema import Api, Root, enum_value
 
 # The most values of one row, its aliases counted.
@@ -163,9 +163,11 @@ class _Asking:
             if column.role in ("dimension", "grain") and column not in by:
                 message = f"'{column.field}' is not grouped by; add {enum_value(column)} to 'by'"
                 raise refusal(NOT_GROUPED, message, selected.get(column, self.node))
-        wanted = dict.fromkeys((*selected, *(column for column, _ in order)))
+        where, having = self.arguments.get("where"), self.arguments.get("having")
+        filtered_by = (self.by_field[field] for field in filtered(having))
+        wanted = dict.fromkeys((*selected, *(column for column, _ in order), *filtered_by))
         measures = tuple(column for column in wanted if column not in by)
-        return Question(self.metric, by, measures, self.arguments.get("where"), order, self.node)
+        return Question(self.metric, by, measures, where, having, order, self.node)
 
     def _by(self) -> tuple[Column, ...]:
         if not self.metric.grouped:

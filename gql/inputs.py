@@ -102,16 +102,21 @@ def input_type(
     return made
 
 
-def predicate(where: Mapping[str, Any] | None, columns: Mapping[str, str]) -> Predicate:
-    """The condition that a coerced `where` stands for. `columns` maps a field to the SQL of its column."""
+def predicate(where: Mapping[str, Any] | None, columns: Mapping[str, str], argument: str = "where") -> Predicate:
+    """The condition that a coerced `where` stands for. `columns` maps a field to the SQL of its column.
+
+    `argument` is what the client calls it.
+    """
     parts: list[Predicate] = []
     for field, value in (where or {}).items():
         if value is None:
-            raise refusal(BAD_INPUT, f"'where.{field}' is null, which says nothing; to find nulls use isNull: true")
+            raise refusal(
+                BAD_INPUT, f"'{argument}.{field}' is null, which says nothing; to find nulls use isNull: true"
+            )
         if field in ("and", "or"):
-            parts.append(_joined([predicate(item, columns) for item in value], field))
+            parts.append(_joined([predicate(item, columns, argument) for item in value], field))
         elif field == "not":
-            inner = predicate(value, columns)
+            inner = predicate(value, columns, argument)
             parts.append(Predicate(f"not ({inner.sql})", inner.parameters))
         else:
             parts.extend(_condition(field, operator, operand, columns[field]) for operator, operand in value.items())

@@ -9,7 +9,7 @@ exactly; the metric's own SELECT, over the snapshot's base tables, with the ques
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import Node
@@ -27,12 +27,13 @@ _MERGES = {"count": "coalesce(sum({column}), 0)"} | {
 
 @dataclass(frozen=True)
 class Question:
-    """What one field of the document asks of a metric. `measures` are those that the answer or its order needs."""
+    """What one field of the document asks of a metric. `measures` are those that its answer, order and having need."""
 
     metric: Metric
     by: tuple[Column, ...]
     measures: tuple[Column, ...]
     where: Mapping[str, Any] | None = None
+    having: Mapping[str, Any] | None = None
     order_by: tuple[tuple[Column, str], ...] = ()
     node: Node | None = None
 
@@ -49,7 +50,7 @@ class Plan:
 
 def plan_rows(question: Question, *, limit: int, offset: int = 0) -> Plan:
     """The rows, at most `limit` after leaving out `offset`, in an order that is always total."""
-    plan = _relation(question)
+    plan = _having(question, _relation(question))
     sql = f"select * from ({plan.sql}){_order(question, total=True)} limit {limit:d} offset {offset:d}"
     return Plan(sql, plan.parameters, plan.columns, plan.way)
 
@@ -67,6 +68,7 @@ def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan
         wanted = ", ".join(quote(column.name) for column in question.measures)
         sql = f"select {wanted} from ({metric.sql}) as asked where {condition.sql}"
         plan = Plan(sql, condition.parameters, question.measures, "live")
+    plan = _having(question, plan) if plan else None
     if plan is None or (limit is None and not offset):
         return plan
     page = f"limit {limit:d} offset {offset:d}" if limit is not None else f"offset {offset:d}"
@@ -75,8 +77,19 @@ def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan
 
 def plan_count(question: Question) -> Plan:
     """The number of rows, whatever the paging."""
-    plan = _relation(Question(question.metric, question.by, (), question.where, node=question.node))
+    measures = tuple(column for column in question.measures if column.field in set(filtered(question.having)))
+    counted = replace(question, measures=measures, order_by=())
+    plan = _having(counted, _relation(counted))
     return Plan(f"select count(*) from ({plan.sql})", plan.parameters, (), plan.way)
+
+
+def _having(question: Question, plan: Plan) -> Plan:
+    """The groups whose measures fulfil a condition."""
+    if not question.having:
+        return plan
+    condition = predicate(question.having, {c.field: quote(c.name) for c in question.measures}, "having")
+    sql = f"select * from ({plan.sql}) as grouped where {condition.sql}"
+    return Plan(sql, plan.parameters + condition.parameters, plan.columns, plan.way)
 
 
 def _relation(question: Question) -> Plan:
@@ -164,7 +177,7 @@ def _grains(question: Question) -> Iterator[tuple[Grain, Mapping[str, str]]]:
 
     With each comes the SQL by which its table gives every dimension that it can give.
     """
-    needed = set(_filtered(question.where))
+    needed = set(filtered(question.where))
     for grain in sorted(question.metric.grains, key=lambda grain: grain.rows):
         sources = {c.field: sql for c in question.metric.dimensions if (sql := _source(question.metric, grain, c))}
         if needed <= set(sources):
@@ -199,14 +212,14 @@ def _group_by(question: Question) -> str:
     return f" group by {', '.join(str(i + 1) for i in range(len(question.by)))}" if question.by else ""
 
 
-def _filtered(where: Mapping[str, Any] | None) -> Iterator[str]:
+def filtered(where: Mapping[str, Any] | None) -> Iterator[str]:
     """The fields that a filter looks at, at any depth."""
     for field, value in (where or {}).items():
         if field in ("and", "or"):
             for item in value or ():
-                yield from _filtered(item)
+                yield from filtered(item)
         elif field == "not":
-            yield from _filtered(value)
+            yield from filtered(value)
         else:
             yield field
 

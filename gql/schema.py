@@ -186,6 +186,7 @@ def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
     where = input_type(
         name, filters, f"Which rows of {metric.field} count; several conditions hold together.", connected=True
     )
+    having = {c.field: (inputs.filter_of(c.type), c.description) for c in metric.measures}
     order = {c.field: (Direction, c.description) for c in metric.columns}
     one_key: Any = input_type(
         _type_name(metric, "Order"), order, f"One key of an order of {metric.field}.", one_of=True
@@ -197,6 +198,10 @@ def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
         _argument("offset", "offset", int | None, "Leave out so many rows first."),
     ]
     if metric.grouped:
+        words = f"Which groups of {metric.field} are given, by their measures; several conditions hold together."
+        name = _type_name(metric, "Having")
+        groups: Any = input_type(name, having, words, connected=True)
+        arguments.insert(1, _argument("having", "having", groups | None, "Which groups are given."))
         values = enum.Enum(_type_name(metric, "By"), {enum_value(c): c.name for c in metric.dimensions})  # type: ignore[misc]
         by: Any = strawberry.enum(values, description=f"What {metric.field} can be grouped by.")
         default = ", ".join(enum_value(metric.column(name)) for name in metric.own_grain)

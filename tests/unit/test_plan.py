@@ -197,8 +197,8 @@ def test_the_order_of_rows_is_always_total() -> None:
     """What is grouped by decides between equal rows."""
     sales = built()
     asked = Question(
-        sales, (sales.column("plan"), sales.column("day")), (sales.column("orders"),), None,
-        ((sales.column("orders"), "desc nulls last"), (sales.column("day"), "asc nulls first")),
+        sales, (sales.column("plan"), sales.column("day")), (sales.column("orders"),),
+        order_by=((sales.column("orders"), "desc nulls last"), (sales.column("day"), "asc nulls first")),
     )  # fmt: skip
     order = 'order by "orders" desc nulls last, "day" asc nulls first, "plan" asc nulls last limit 7 offset 3'
     assert plan_rows(asked, limit=7, offset=3).sql.endswith(order)
@@ -207,7 +207,9 @@ def test_the_order_of_rows_is_always_total() -> None:
 def test_a_plain_table_is_read_in_the_order_of_its_own_rows() -> None:
     """What its SELECT ordered by decides between equal rows."""
     users = replace(metric("select id, plan from shop.users"), grains=(grain("main.users", (), 3),))
-    asked = Question(users, (), (users.column("plan"),), {"id": {"gt": 1}}, ((users.column("id"), "asc nulls last"),))
+    asked = Question(
+        users, (), (users.column("plan"),), {"id": {"gt": 1}}, order_by=((users.column("id"), "asc nulls last"),)
+    )
     plan = plan_rows(asked, limit=10)
     assert (plan.way, plan.parameters) == ("stored", (1,))
     assert plan.sql.endswith('order by "id" asc nulls last, "_pacelayer_row" limit 10 offset 0')
