@@ -22,6 +22,7 @@ from snapshot.settings import ServerSettings
 
 from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
 from .plan import Plan, Question, filtered, order_keys, plan_count, plan_rows
+from .relative import resolved
 from .schema import Api, Root, enum_value
 
 # The most values of one row, its aliases counted.
@@ -114,6 +115,9 @@ class _Asking:
         self.field = collecting.api.root.fields[self.node.name.value]
         self.arguments: dict[str, Any] = get_argument_values(self.field, self.node, collecting.variables)
         self.by_field = {column.field: column for column in self.metric.columns}
+        info = collecting.api.catalog.snapshot
+        self.where = resolved(self.arguments.get("where"), self.by_field, info)
+        self.having = resolved(self.arguments.get("having"), self.by_field, info)
 
     @property
     def metric(self) -> Metric:
@@ -152,7 +156,7 @@ class _Asking:
 
     def _totals(self, kind: Any, details: FieldDetailsList) -> Plan:
         measures = tuple(self._selected(get_named_type(kind.fields["totals"].type), details))
-        total = Question(self.metric, (), measures, self.arguments.get("where"), node=self.node)
+        total = Question(self.metric, (), measures, self.where, node=self.node)
         return plan_rows(total, limit=1)
 
     def _nodes(self, kind: Any, details: FieldDetailsList) -> Question:
@@ -163,11 +167,10 @@ class _Asking:
             if column.role in ("dimension", "grain") and column not in by:
                 message = f"'{column.field}' is not grouped by; add {enum_value(column)} to 'by'"
                 raise refusal(NOT_GROUPED, message, selected.get(column, self.node))
-        where, having = self.arguments.get("where"), self.arguments.get("having")
-        filtered_by = (self.by_field[field] for field in filtered(having))
+        filtered_by = (self.by_field[field] for field in filtered(self.having))
         wanted = dict.fromkeys((*selected, *(column for column, _ in order), *filtered_by))
         measures = tuple(column for column in wanted if column not in by)
-        return Question(self.metric, by, measures, where, having, order, self.node)
+        return Question(self.metric, by, measures, self.where, self.having, order, self.node)
 
     def _by(self) -> tuple[Column, ...]:
         if not self.metric.grouped:

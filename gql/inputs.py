@@ -16,6 +16,7 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 
 from .errors import BAD_INPUT, refusal
+from .relative import Last, Span
 from .scalars import Kind, kind_of
 
 # The most values of a list, and the most characters of SQL that a filter may stand for.
@@ -55,7 +56,7 @@ _DESCRIPTIONS = {
     "eq": "Equal.", "ne": "Not equal; null is neither.", "in": "One of; an empty list is nothing.",
     "notIn": "None of; null is neither.", "lt": "Less than.", "lte": "At most.", "gt": "More than.", "gte": "At least.",
     "between": "From and to, both included.", "isNull": "Whether it is null.",
-    "contains": "Contains the text, case counts.",
+    "last": "Within this time before the snapshot's asOf.", "contains": "Contains the text, case counts.",
     "startsWith": "Starts with the text, case counts.", "endsWith": "Ends with the text, case counts.",
 }  # fmt: skip
 
@@ -142,6 +143,8 @@ def _condition(field: str, operator: str, operand: Any, column: str) -> Predicat
     _refuse_odd(field, operand)
     if operator == "isNull":
         return Predicate(f"{column} is {'' if operand else 'not '}null")
+    if isinstance(operand, Span):
+        return Predicate(f"({column} > ? and {column} <= ?)", (operand.start, operand.end))
     if operator == "between":
         return Predicate(f"{column} between ? and ?", (operand["from"], operand["to"]))
     if operator in _LISTS:
@@ -172,6 +175,8 @@ def _filter_type(kind: Kind) -> Any:
         operators |= dict.fromkeys(_ORDERED, one) | {"between": _range_type(kind)}
     if kind.filters == "text":
         operators |= dict.fromkeys(_TEXT, one)
+    if kind.name in ("Date", "DateTime", "LocalDateTime"):
+        operators["last"] = Last
     operators["isNull"] = bool
     fields = {name: (annotation, _DESCRIPTIONS[name]) for name, annotation in operators.items()}
     return input_type(f"{kind.name}Filter", fields, f"Conditions on a {kind.name}; several hold together.")

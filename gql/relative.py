@@ -1,0 +1,91 @@
+"""`last: {days: 30}`: time relative to the data, never to the request's clock.
+
+An answer then depends on the question and the generation only: asked tomorrow of the same snapshot, it is the same.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import strawberry
+
+from snapshot.catalog import Column, SnapshotInfo
+
+from .errors import BAD_INPUT, refusal
+
+_DAYS = {"days": 1, "weeks": 7}
+_MONTHS = {"months": 1, "quarters": 3, "years": 12}
+
+
+@strawberry.input(one_of=True, description="A time that ends with the snapshot's asOf; one unit is named.")
+class Last:
+    """The units; of a Date those from days on."""
+
+    minutes: int | None = strawberry.field(default=strawberry.UNSET, description="So many minutes; not of a Date.")
+    hours: int | None = strawberry.field(default=strawberry.UNSET, description="So many hours; not of a Date.")
+    days: int | None = strawberry.field(default=strawberry.UNSET, description="So many days; of a Date, today is one.")
+    weeks: int | None = strawberry.field(default=strawberry.UNSET, description="So many times seven days.")
+    months: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Since that day so many months ago, or the last of a shorter month."
+    )
+    quarters: int | None = strawberry.field(default=strawberry.UNSET, description="So many times three months.")
+    years: int | None = strawberry.field(default=strawberry.UNSET, description="So many times twelve months.")
+
+
+@dataclass(frozen=True)
+class Span:
+    """What `last` stands for: from here on, this moment left out, until there."""
+
+    start: date
+    end: date
+
+
+def resolved(where: Any, columns: Mapping[str, Column], info: SnapshotInfo) -> Any:
+    """A coerced `where` with a Span in the place of each `last`. Raises GraphQLError for what is no time."""
+    if isinstance(where, list):
+        return [resolved(item, columns, info) for item in where]
+    if not isinstance(where, Mapping):
+        return where
+    found = dict(where)
+    for field, value in where.items():
+        if field in ("and", "or", "not"):
+            found[field] = resolved(value, columns, info)
+        elif isinstance(value, Mapping) and value.get("last") is not None:
+            found[field] = {**value, "last": _span(field, columns[field].type, value["last"], info)}
+    return found
+
+
+def _span(field: str, kind: str, last: Mapping[str, Any], info: SnapshotInfo) -> Span:
+    ((unit, number),) = last.items()
+    if number is None or number < 1:
+        raise refusal(BAD_INPUT, f"'{field}.last.{unit}' must be at least 1")
+    local = info.as_of.astimezone(ZoneInfo(info.time_zone))
+    moment = local if kind == "TIMESTAMP WITH TIME ZONE" else local.replace(tzinfo=None)
+    end: date = moment.date() if kind == "DATE" else moment
+    if kind == "DATE" and unit in ("minutes", "hours"):
+        raise refusal(BAD_INPUT, f"'{field}' is a Date, which has no {unit}")
+    try:
+        return Span(_earlier(end, unit, number), end)
+    except (OverflowError, ValueError) as error:
+        raise refusal(BAD_INPUT, f"'{field}.last' goes back before the year 1") from error
+
+
+def _earlier(end: date, unit: str, number: int) -> date:
+    """So many units before; a month before the 31st is the last day of a shorter month."""
+    if unit in _MONTHS:
+        months = 12 * end.year + end.month - 1 - _MONTHS[unit] * number
+        year, month = divmod(months, 12)
+        day = min(end.day, calendar.monthrange(year, month + 1)[1])
+        return end.replace(year=year, month=month + 1, day=day)
+    if unit in _DAYS:
+        return end - timedelta(days=_DAYS[unit] * number)
+    shift = timedelta(**{unit: number})
+    if isinstance(end, datetime) and end.tzinfo is not None:
+        # Hours pass alike through a night in which the clock is put on or back.
+        return (end.astimezone(UTC) - shift).astimezone(end.tzinfo)
+    return end - shift
