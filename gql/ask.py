@@ -137,8 +137,14 @@ class _Asking:
         if wanted > self.max_rows:
             message = f"'first' is {first}, and at most {self.max_rows} rows are given at once"
             raise refusal(TOO_MANY_ROWS, message, self.node)
-        rows = self._nodes(kind.fields["nodes"].type, parts.get("nodes", []))
-        asks_rows = "nodes" in parts or "pageInfo" in parts
+        rows = self._question(
+            {
+                column: node
+                for name in ("nodes", "columns")
+                for column, node in self._selected(get_named_type(kind.fields[name].type), parts.get(name, [])).items()
+            }
+        )
+        asks_rows = not {"nodes", "columns", "pageInfo"}.isdisjoint(parts)
         # One row more than is wanted is asked for, which tells whether more follow.
         return Ask(
             key=self.key,
@@ -159,10 +165,9 @@ class _Asking:
         total = Question(self.metric, (), measures, self.where, node=self.node)
         return plan_rows(total, limit=1)
 
-    def _nodes(self, kind: Any, details: FieldDetailsList) -> Question:
+    def _question(self, selected: Mapping[Column, Node]) -> Question:
         by = self._by()
         order = order_keys(self.arguments.get("orderBy"), self.by_field.__getitem__)
-        selected = self._selected(get_named_type(kind), details)
         for column in (*selected, *(column for column, _ in order)):
             if column.role in ("dimension", "grain") and column not in by:
                 message = f"'{column.field}' is not grouped by; add {enum_value(column)} to 'by'"

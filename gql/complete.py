@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from graphql import GraphQLObjectType, get_named_type, is_non_null_type
+from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_non_null_type
 from graphql.execution.executor import Executor
 
 TYPENAME = "__typename"
@@ -18,8 +18,12 @@ class Rows(list[dict[str, Any]]):
     """The rows of a metric: each a dict by field, its values JSON-ready."""
 
 
+class Values(list[Any]):
+    """One column of a metric's rows, its values JSON-ready."""
+
+
 class RowExecutor(Executor[Any]):
-    """The executor of graphql-core, but for lists of `Rows`."""
+    """The executor of graphql-core, but for `Rows` and `Values`."""
 
     def complete_list_value(self, return_type: Any, field_details_list: Any, *arguments: Any) -> Any:
         """The list, completed at once; where that would break a promise of the schema, the usual way to its error."""
@@ -30,6 +34,10 @@ class RowExecutor(Executor[Any]):
             names = {key: details[0].node.name.value for key, details in selected.items()}
             if not _breaks_promise(kind, result, names):
                 return _completed(kind.name, result, names)
+        elif isinstance(result, Values):
+            item = get_nullable_type(return_type).of_type
+            if not is_non_null_type(item) or None not in result:
+                return list(result)
         return super().complete_list_value(return_type, field_details_list, *arguments)
 
 

@@ -13,7 +13,7 @@ from snapshot.errors import OutOfRange
 from snapshot.reader import OpenGeneration, Reader
 
 from .ask import Ask, Asked
-from .complete import RowExecutor, Rows
+from .complete import RowExecutor, Rows, Values
 from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
 from .plan import Plan
 from .scalars import kind_of
@@ -64,8 +64,11 @@ class Answering:
             way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
             message = f"the answer has {self._count(asked.count)} rows, more than {asked.wanted}; {way_out}"
             raise refusal(TOO_MANY_ROWS, message, asked.node)
+        given = Rows(nodes[: asked.wanted])
+        columns = asked.nodes.columns if asked.nodes else ()
         return {
-            "nodes": Rows(nodes[: asked.wanted]),
+            "nodes": given,
+            "columns": {column.field: Values(row[column.field] for row in given) for column in columns},
             "totals": self._rows(asked.totals)[0] if asked.totals else None,
             "totalCount": self._count(asked.count) if asked.counted else None,
             "pageInfo": PageInfo(has_next_page=len(nodes) > asked.wanted, has_previous_page=asked.offset > 0),

@@ -138,6 +138,7 @@ def _row_type(metric: Metric) -> Any:
 def _result_type(metric: Metric, row: Any) -> Any:
     body: dict[str, tuple[Any, str]] = {
         "nodes": (list[row], "The rows."),
+        "columns": (_columns_type(metric), "The same rows column by column, as charts want them: a list each."),
         "totalCount": (int, "The number of rows without first and offset."),
         "pageInfo": (PageInfo, "Where these rows stand among all."),
         "asOf": (DateTime, "The moment that the snapshot's data is of."),
@@ -160,11 +161,17 @@ def _result_type(metric: Metric, row: Any) -> Any:
     )
 
 
-def _object_type(name: str, columns: Sequence[Column], description: str) -> Any:
+def _columns_type(metric: Metric) -> Any:
+    words = f"The columns of {metric.field}; the values of one row have one place in each list."
+    return _object_type(_type_name(metric, "Columns"), metric.columns, words, listed=True)
+
+
+def _object_type(name: str, columns: Sequence[Column], description: str, *, listed: bool = False) -> Any:
     body: dict[str, Any] = {"__annotations__": {}}
     for column in columns:
         annotation = _kind(name, column).annotation
-        body["__annotations__"][_attribute(column.field)] = annotation | None if column.nullable else annotation
+        value: Any = annotation | None if column.nullable else annotation
+        body["__annotations__"][_attribute(column.field)] = list[value] if listed else value
         words = ". ".join(filter(None, (column.description.rstrip("."), f"Unit: {column.unit}" if column.unit else "")))
         body[_attribute(column.field)] = strawberry.field(
             name=column.field, description=words or None, deprecation_reason=column.deprecated or None
@@ -220,7 +227,7 @@ def _argument(python: str, name: str, annotation: Any, description: str) -> Stra
 
 def _suffixes(metric: Metric) -> tuple[str, ...]:
     """The object types that a metric has."""
-    return ("Result", "Row", "Totals") if metric.grouped else ("Result", "Row")
+    return ("Result", "Row", "Columns", "Totals") if metric.grouped else ("Result", "Row", "Columns")
 
 
 def _type_name(metric: Metric, suffix: str) -> str:
