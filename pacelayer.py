@@ -41,13 +41,18 @@ def check(arguments: argparse.Namespace) -> int:
     report = check_project(arguments.project)
     code = ProjectError.exit_code if report.problems else 0
     if arguments.json:
-        metrics = [{"name": m.name, "grouped": m.grouped, "why": m.why} for m in report.metrics]
+        metrics = [
+            {"name": d.metric.name, "grouped": d.metric.grouped, "why": d.metric.why, "answers": d.answers}
+            for d in report.definitions
+        ]
         print(json.dumps({"problems": [asdict(p) for p in report.problems], "metrics": metrics}, indent=2))
         return code
     for problem in report.problems:
         terminal.complain(problem)
-    for metric in report.metrics:
-        terminal.say(f"{metric.name}: {metric.why}")
+    for definition in report.definitions:
+        terminal.say(f"{definition.metric.name}: {definition.metric.why}")
+        if definition.answers:
+            terminal.say(f"  {definition.answers}")
     if report.lock_changed:
         terminal.note("sources.lock has changed; commit it")
     return code

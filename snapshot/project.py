@@ -11,9 +11,8 @@ from tempfile import TemporaryDirectory
 
 from . import settings as project_settings
 from .build import build_empty
-from .catalog import Metric
 from .check import check_contract
-from .definition import Project, read_project
+from .definition import Definition, Project, read_project
 from .errors import CheckFailed, PacelayerError, Problem, ProjectError
 from .settings import Settings
 from .source import Database, Shapes, TableShape, open_source, read_lock, write_lock
@@ -24,7 +23,7 @@ class Report:
     """What `pacelayer check` has to say: every problem, or the metrics and what each of them is."""
 
     problems: tuple[Problem, ...]
-    metrics: tuple[Metric, ...]
+    definitions: tuple[Definition, ...]
     lock_changed: bool
 
 
@@ -40,7 +39,7 @@ def check(root: Path) -> Report:
     `sources.lock` is written where all sources answer.
     """
     problems: list[Problem] = []
-    metrics: tuple[Metric, ...] = ()
+    definitions: tuple[Definition, ...] = ()
     settings = Settings(root, root.name)
     try:
         settings, found = project_settings.read(root)
@@ -52,12 +51,11 @@ def check(root: Path) -> Report:
     lock_changed = write_lock(root, shapes) if reached else False
     try:
         known = shapes if reached else {**_remembered(root), **shapes}
-        project = read_project(settings, known, partial=not reached)
-        metrics = tuple(definition.metric for definition in project.definitions)
+        definitions = read_project(settings, known, partial=not reached).definitions
     except ProjectError as error:
         problems += error.problems
     # The contract is compared once there is something to compare: a metric that is not understood has no fields.
-    return Report(tuple(problems) or _contract_problems(settings), metrics, lock_changed)
+    return Report(tuple(problems) or _contract_problems(settings), definitions, lock_changed)
 
 
 @contextmanager

@@ -59,8 +59,8 @@ def _write(root: Path, name: str, url: sqlalchemy.URL, schema: str, guess: Guess
     report = check(root)
     if report.problems:
         raise ProjectError(report.problems)
-    for metric in report.metrics:
-        terminal.say(f"metrics/{metric.name}.sql  {metric.why}")
+    for definition in report.definitions:
+        terminal.say(f"{definition.path}  {definition.metric.why}")
 
 
 def _url(text: str) -> sqlalchemy.URL:

@@ -36,6 +36,17 @@ class Definition:
     tests: tuple[Rule, ...]
     lines: Mapping[str, int] = field(repr=False)
 
+    @property
+    def answers(self) -> str:
+        """How groupings other than its own are answered, in words; empty for a plain table, which has none."""
+        if not self.metric.grouped:
+            return ""
+        holistic = [measure.name for measure in self.metric.measures if not measure.formula]
+        if not holistic:
+            return "any grouping is added up from its table"
+        ahead = f"{len(self.rollups)} groupings are computed ahead for {', '.join(holistic)}"
+        return f"{ahead}; others and filters {'come from the base tables' if self.metric.base_from else 'are refused'}"
+
     def line_of(self, *origins: str) -> int:
         """The line of the first column that is made of one of these source columns; else the first line."""
         fed = (column for column in self.metric.columns if not set(origins).isdisjoint(column.lineage))

@@ -77,7 +77,21 @@ def test_check_tells_what_each_metric_is_and_why(shop: Path) -> None:
     assert done.out.splitlines() == [
         "latest: plain table: it has no GROUP BY",
         "sales: grouped metric: it groups by day, exactly what it projects beside aggregates",
+        "  any grouping is added up from its table",
     ]
+
+
+def test_check_tells_which_groupings_are_computed_ahead_and_where_others_come_from(shop: Path) -> None:
+    """For measures that cannot be added up, over tables that everybody may read and over private ones."""
+    (shop / "metrics" / "latest.sql").write_text(
+        "select created_at::date as day, count(distinct id) as ids from shop.orders group by all"
+    )
+    ahead = "  5 groupings are computed ahead for ids; others and filters"
+
+    assert f"{ahead} come from the base tables" in run(shop, "check").out
+    with (shop / "pacelayer.toml").open("a") as settings:
+        settings.write("\n[sources.shop.tables.orders]\nprivate = true\n")
+    assert f"{ahead} are refused" in run(shop, "check").out
 
 
 def test_check_reports_all_problems_of_all_files_with_their_lines(broken: Path) -> None:
