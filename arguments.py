@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,16 @@ def parse(verbs: Sequence[Verb], argv: Sequence[str] | None) -> argparse.Namespa
 def _milliseconds(text: str) -> float:
     """`50ms`, `2s` or `50`."""
     seconds = text.endswith("s") and not text.endswith("ms")
-    return float(text.removesuffix("s").removesuffix("m")) * (1000 if seconds else 1)
+    number = float(text.removesuffix("s").removesuffix("m")) * (1000 if seconds else 1)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError("a target is a time like 50ms")
+    return number
+
+
+def _runs(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("at least one run")
+    return int(text)
 
 
 def _port(text: str) -> int:
@@ -83,7 +93,7 @@ OPTIONS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
         ("--map", {"type": Path, "metavar": "FILE", "help": "JSON: path in its answer -> path in the API's"}),
         ("--source", {"metavar": "URL", "help": "with --sql: a database, and no project at all"}),
         ("--sql", {"type": Path, "metavar": "FILE", "help": "a SELECT in that database's own words"}),
-        ("--runs", {"type": int, "default": 20, "help": "how often each way is asked"}),
+        ("--runs", {"type": _runs, "default": 20, "help": "how often each way is asked"}),
         ("--target", {"type": _milliseconds, "default": 50.0, "metavar": "50ms", "help": "what an answer may take"}),
         ("--markdown", {"action": "store_true", "help": "as a Markdown table"}),
         _JSON,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -22,6 +22,10 @@ _KINDS: tuple[tuple[type, str], ...] = (
 )  # fmt: skip
 
 
+# Beyond, the digits before the point would have no room.
+MAX_SCALE = 20
+
+
 @dataclass(frozen=True)
 class AnswerSource:
     """Columns are of the types that their values have: nothing else is known of an answer."""
@@ -37,7 +41,7 @@ class AnswerSource:
         return {"answer": TableShape(columns, ())}
 
     @contextmanager
-    def read(self) -> Iterator[AnswerSource]:
+    def read(self, tables: Collection[str]) -> Iterator[AnswerSource]:
         """It does not change any more."""
         yield self
 
@@ -60,7 +64,9 @@ class AnswerSource:
 def _kind(values: Iterable[Any]) -> str:
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, Decimal) for value in known):
-        return f"DECIMAL(38,{max(max(0, -int(value.as_tuple().exponent)) for value in known)})"
+        scale = max((-int(value.as_tuple().exponent) for value in known if value.is_finite()), default=0)
+        exact = all(value.is_finite() for value in known) and scale <= MAX_SCALE
+        return f"DECIMAL(38,{max(0, scale)})" if exact else "DOUBLE"
     kinds = {next((kind for base, kind in _KINDS if isinstance(value, base)), "VARCHAR") for value in known}
     if kinds == {"TIMESTAMP"} and known[0].tzinfo:
         return "TIMESTAMPTZ"

@@ -20,7 +20,12 @@ DOCUMENTS = (".graphql", ".gql")
 def command(arguments: argparse.Namespace) -> int:
     """Measure, show, and say by the exit code what came out. Raises ProjectError where nothing is asked."""
     with terminal.refresh_observer(1, as_json=False) as observe:
-        report = _prove(arguments, observe)
+        try:
+            report = _prove(arguments, observe)
+        except (OSError, json.JSONDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            name = error.filename if isinstance(error, OSError) else "JSON"
+            raise ProjectError((Problem(f"{name or 'prove'}", 0, f"cannot be read: {reason}"),)) from error
     if arguments.json:
         terminal.show_data(report.data())
     else:

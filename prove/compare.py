@@ -30,7 +30,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Every row that stood still is the same."""
+        """No row that stood still differs; of those that moved nothing can be said."""
         return not self.differences
 
     @property
@@ -38,7 +38,9 @@ class Comparison:
         """In words."""
         if not self.equal:
             return f"{self.differences} of {self.rows} rows differ"
-        return f"all {self.rows} rows equal" + (f", {self.moved} of them as of the snapshot" if self.moved else "")
+        if self.moved:
+            return f"equal where the source stood still; {self.moved} of {self.rows} rows moved and were not compared"
+        return f"all {self.rows} rows equal"
 
 
 def compare(columns: Sequence[Column], first: Sequence[Row], last: Sequence[Row], ours: Sequence[Row]) -> Comparison:
@@ -76,22 +78,33 @@ def _as(kind: str, value: Any) -> Any:
     """A value of any driver's as the type has it, for databases hand out texts, decimals and floats for one thing."""
     if value is None:
         return None
+    try:
+        return _converted(kind, value)
+    except (ValueError, ArithmeticError, TypeError):
+        return value  # of another kind, and so not equal
+
+
+def _converted(kind: str, value: Any) -> Any:
+    """The same value in the type's own form; never another one."""
+    if kind.startswith("DECIMAL") and isinstance(value, float):  # SQLite adds decimals as floats
+        return Decimal(str(value)).quantize(Decimal(1).scaleb(-int(kind.rstrip(")").rpartition(",")[2])))
     if kind.startswith("DECIMAL"):
-        scale = int(kind.rstrip(")").rpartition(",")[2])
-        return Decimal(str(value)).quantize(Decimal(1).scaleb(-scale))
+        return Decimal(value)
     if kind in ("FLOAT", "DOUBLE"):
         return float(value)
     if kind.endswith(("INT", "INTEGER")):
-        return int(value)
+        return int(value) if int(value) == value else value
     if kind == "BOOLEAN":
-        return bool(value)
-    if kind == "DATE":
-        return date.fromisoformat(str(value)[:10])
+        return bool(value) if value in (0, 1) else value
+    if kind == "DATE" and isinstance(value, str):
+        return date.fromisoformat(value)
     if kind.startswith("TIMESTAMP"):
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        return moment.astimezone(UTC) if moment.tzinfo else moment
-    if kind == "TIME":
-        return value if isinstance(value, time) else time.fromisoformat(str(value))
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if kind in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"):  # sessions of ours are UTC where a driver says no zone
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment
+    if kind == "TIME" and isinstance(value, str):
+        return time.fromisoformat(value)
     return str(value) if kind in ("VARCHAR", "UUID", "JSON") else value
 
 
@@ -105,7 +118,7 @@ def _same(one: list[Row] | None, other: list[Row] | None) -> bool:
 
 def _close(one: Any, other: Any) -> bool:
     if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (math.isnan(one) and math.isnan(other))
+        return math.isclose(one, other, rel_tol=TOLERANCE) or (math.isnan(one) and math.isnan(other))
     return bool(one == other)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
-from .compare import SHOWN, Comparison
+from .compare import SHOWN, TOLERANCE, Comparison
 from .live import WARM_UP, Live
 from .translate import CannotRunLive
+
+_NOTHING = object()
 
 
 def ask_endpoint(url: str, runs: int) -> tuple[Live, Any]:
@@ -32,7 +35,7 @@ def ask_endpoint(url: str, runs: int) -> tuple[Live, Any]:
             answered = time.perf_counter()
             body = response.read()
             connection.close()
-        except OSError as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise CannotRunLive(f"the endpoint cannot be reached: {error}") from error
         if response.status != http.client.OK:
             raise CannotRunLive(f"the endpoint answers {response.status}")
@@ -54,10 +57,10 @@ def compare_json(theirs: Any, ours: Any, mapping: Mapping[str, str]) -> Comparis
     for their_path, our_path in mapping.items():
         one, other = list(_at(theirs, their_path)), list(_at(ours, our_path))
         count += max(len(one), len(other))
-        if len(one) != len(other) or not one:
+        if len(one) != len(other) or not (_leads(theirs, their_path) and _leads(ours, our_path)):
             differing.append(f"{their_path} has {len(one)} values, {our_path} has {len(other)}")
         pairs = enumerate(zip(one, other, strict=False))
-        differing += [f"{their_path} ({n}): {a}, {our_path}: {b}" for n, (a, b) in pairs if _value(a) != _value(b)]
+        differing += [f"{their_path} ({n}): {a}, {our_path}: {b}" for n, (a, b) in pairs if not _same(a, b)]
     return Comparison(count, 0, len(differing), tuple(differing[:SHOWN]), ())
 
 
@@ -83,11 +86,24 @@ def _at(value: Any, path: str) -> Iterator[Any]:
             yield item
 
 
-def _value(value: Any) -> Any:
-    """A number is the same as a text of it: the API's decimals are texts."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        return value
+def _leads(value: Any, path: str) -> bool:
+    """Whether a path leads somewhere, if only to a list without items."""
+    name = path.partition(".")[0]
+    if name.endswith("[]") and isinstance(value, dict) and value.get(name.removesuffix("[]")) == []:
+        return True
+    return next(_at(value, path), _NOTHING) is not _NOTHING
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values of JSON are equal; a number may be a text of it, as the API's decimals are."""
+    numbers = [
+        value for value in (one, other) if isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    ]
+    if not numbers or isinstance(one, bool) or isinstance(other, bool):
+        return bool(one == other)
     try:
-        return Decimal(str(value)).normalize()
+        first, second = Decimal(str(one)), Decimal(str(other))
     except InvalidOperation:
-        return value
+        return False
+    exact = isinstance(one, str) or isinstance(other, str)
+    return first == second if exact else math.isclose(first, second, rel_tol=TOLERANCE)

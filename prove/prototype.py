@@ -77,10 +77,7 @@ def prototype(
     """Build a project of that one metric in `folder`, refresh it, read it and serve it."""
     (folder / "metrics").mkdir()
     shutil.copy(metric, folder / "metrics" / metric.name)
-    if (settings.root / FILE_NAME).exists():
-        shutil.copy(settings.root / FILE_NAME, folder / FILE_NAME)
-    else:
-        (folder / FILE_NAME).write_text('[sources.live]\nurl = "sqlite:///nowhere.sqlite"\n')
+    (folder / FILE_NAME).write_text(_served(settings), encoding="utf-8")
     project = read_project(
         replace(settings, root=folder, snapshots=replace(settings.snapshots, path="snapshots")), shapes
     )
@@ -102,6 +99,12 @@ def prototype(
         hit = measured(lambda: post(asked.document, asked.variables), runs)
         answer = json.loads(post(asked.document, asked.variables))["data"]
     return Prototype(built, read, missed, hit, asked.columns, rows, answer)
+
+
+def _served(settings: Settings) -> str:
+    """What the API needs of a project's settings: how it serves, and a source, which it never opens."""
+    server = "\n".join(f"{key} = {json.dumps(value)}" for key, value in vars(settings.server).items())
+    return f'[sources.live]\nurl = "sqlite:///nowhere.sqlite"\n[server]\n{server}\n'
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, asked: Asked) -> list[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from snapshot.catalog import Catalog
-from snapshot.errors import Problem, ProjectError
+from snapshot.errors import Problem, ProjectError, SourceUnavailable
 from snapshot.events import Observer
 from snapshot.project import empty_snapshot, load
 from snapshot.reader import read_catalog
@@ -101,7 +101,7 @@ class _Proof:
         try:
             live, answer = ask_endpoint(endpoint.url, self.runs)
         except CannotRunLive as error:
-            return Report(name, None, str(error), self._prototype(asked), None, self.target)
+            raise SourceUnavailable(str(error)) from error
         made = self._prototype(asked)
         compared = compare_json(answer, made.answer, endpoint.mapping) if endpoint.mapping else None
         return Report(name, live, "", made, compared, self.target)
@@ -115,18 +115,20 @@ class _Proof:
 
     def _ask(self, question: str, runs: int) -> tuple[Live, Answers]:
         source, sql = _home(self.settings, self.sources, question)
-        return ask_live(source.engine(), sql, runs)
+        return ask_live(source.engine(self.settings.time_zone), sql, runs)
 
 
 def prove_sql(url: str, sql: Path, runs: int, target: float, observe: Observer) -> Report:
     """A SELECT as it is asked today. There need be no project, and nothing is left behind. Raises ProjectError."""
     text = sql.read_text(encoding="utf-8").strip().rstrip(";")
     settings = Settings(Path.cwd(), "prove", sources=(SourceSettings("live", url),))
+    engine = open_source(settings.sources[0], settings.root).engine()
     try:
-        live, answers = ask_live(open_source(settings.sources[0], settings.root).engine(), text, runs)
+        live, answers = ask_live(engine, text, runs)
     except CannotRunLive as error:
         raise ProjectError((Problem(sql.name, 0, f"the database refuses it: {error}"),)) from error
-    source = AnswerSource(answers.columns, answers.last)
+    # Whatever the columns are called, or whether they are: what is compared is their values.
+    source = AnswerSource([f"c{number}" for number in range(len(answers.columns))], answers.last)
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "answer.sql").write_text("from live.answer")
@@ -135,8 +137,9 @@ def prove_sql(url: str, sql: Path, runs: int, target: float, observe: Observer) 
         made = prototype(
             replace(settings, root=folder), shapes, [source], folder / "answer.sql", folder / "project", runs, observe
         )
+    _, after = ask_live(engine, text, 1)
     made = replace(made, built=made.built + live.total[-1] / 1000)
-    return Report(sql.name, live, "", made, compare(made.columns, answers.last, answers.last, made.rows), target)
+    return Report(sql.name, live, "", made, compare(made.columns, answers.last, after.last, made.rows), target)
 
 
 def _home(settings: Settings, sources: tuple[Database, ...], sql: str) -> tuple[Database, str]:

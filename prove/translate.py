@@ -29,10 +29,10 @@ _UNITS = {"DAY", "WEEK", "MONTH", "YEAR"}
 # What only one of them has in DuckDB's meaning.
 _MORE: Mapping[str, tuple[type[exp.Expr], ...]] = {
     "postgres": (
-        exp.Median, exp.PercentileCont, exp.WithinGroup, exp.Round, exp.Like, exp.ILike, exp.Lower, exp.Upper,
-        exp.LogicalAnd, exp.LogicalOr, exp.Year, exp.Month, exp.Day, exp.Extract, exp.Greatest, exp.Least,
+        exp.Median, exp.PercentileCont, exp.WithinGroup, exp.Lower, exp.Upper, exp.LogicalAnd, exp.LogicalOr, exp.Year,
+        exp.Month, exp.Day, exp.Greatest, exp.Least,
     ),
-    "mysql": (exp.Round, exp.Year, exp.Month, exp.Day),
+    "mysql": (exp.Year, exp.Month, exp.Day),
     "sqlite": (),
 }  # fmt: skip
 # SQLAlchemy's name of a dialect -> sqlglot's.
@@ -83,7 +83,8 @@ def _write_groups_out(select: exp.Select) -> None:
     keys = [
         projection.unalias().copy()
         for projection in select.expressions
-        if not projection.find(exp.AggFunc) or projection.find(exp.Window)
+        if not (projection.find(exp.AggFunc) or isinstance(projection.unalias(), exp.Literal))
+        or projection.find(exp.Window)
     ]
     if any(key.find(exp.Window) for key in keys):
         raise CannotRunLive("GROUP BY ALL beside a window function")
@@ -97,10 +98,22 @@ def _refuse_unknown(tree: exp.Expr, dialect: str) -> None:
             raise CannotRunLive(f"'{words[:60]}' is not known to mean the same there")
         if isinstance(node, exp.Cast) and node.to.this.name not in _CASTS:
             raise CannotRunLive(f"a cast to {node.to.sql('duckdb')} is not known to mean the same there")
+        if dialect == "sqlite":
+            _refuse_in_sqlite(node)
         if isinstance(node, exp.Median | exp.PercentileCont) and not _is_double(node.this):
             raise CannotRunLive("DuckDB cuts a quantile of decimals off at their scale; cast them to double")
         if isinstance(node, exp.TimestampTrunc | exp.DateTrunc) and node.text("unit").upper() not in _UNITS:
             raise CannotRunLive(f"{node.text('unit').lower()}s are not truncated alike there")
+
+
+def _refuse_in_sqlite(node: exp.Expr) -> None:
+    """SQLite's times are texts, which compare as texts, and whose months spill over."""
+    if isinstance(node, exp.Interval) and node.text("unit").upper().rstrip("S") != "DAY":
+        raise CannotRunLive("SQLite shifts months and years by another rule")
+    if isinstance(node, exp.Cast) and node.to.this.name in ("TIMESTAMP", "TIMESTAMPNTZ"):
+        raise CannotRunLive("SQLite has no timestamps, and cuts fractions of a second off")
+    if isinstance(node, exp.Predicate) and any(isinstance(part, exp.Cast) for part in node.iter_expressions()):
+        raise CannotRunLive("SQLite compares dates as texts")
 
 
 def _point_to(tree: exp.Expr, schemas: Mapping[str, str]) -> None:

@@ -6,6 +6,8 @@ and attaches databases.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -40,6 +42,17 @@ def stage(path: Path, private: Path, *, memory: str, time_zone: str) -> duckdb.D
         connection.execute(f"attach {literal(str(file))} as {name} (storage_version '{STORAGE_VERSION}')")
     connection.execute(f"use {STAGED}")
     return connection
+
+
+@contextmanager
+def bounded(connection: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
+    """Let DuckDB hold no more than so much for a while."""
+    ((usual,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+    connection.execute(f"set global memory_limit = {literal(memory)}")
+    try:
+        yield
+    finally:
+        connection.execute(f"set global memory_limit = {literal(usual)}")
 
 
 def empty(*, time_zone: str) -> duckdb.DuckDBPyConnection:

@@ -44,7 +44,7 @@ def export(
         _refuse_changes(source, tables)
         connection.execute(f"create schema if not exists {STAGED}.{quote(source.name)}")
         connection.execute(f"create schema if not exists {PRIVATE}.{quote(source.name)}")
-        with source.read() as reading:
+        with source.read(tables) as reading:
             for name, shape in tables.items():
                 begun = time.monotonic()
                 database = PRIVATE if (source.name, name) in private else STAGED

@@ -13,7 +13,7 @@ import terminal
 from snapshot.errors import Problem, ProjectError, SourceUnavailable
 from snapshot.project import check
 from snapshot.settings import FILE_NAME, SourceSettings
-from snapshot.source import open_source
+from snapshot.source import LOCK_NAME, open_source
 
 from .guess import Guess, guesses
 from .text import metrics, source_name, toml, written_url
@@ -28,7 +28,7 @@ def command(arguments: argparse.Namespace) -> bool:
     to be reached.
     """
     root: Path = arguments.project
-    if (root / FILE_NAME).exists():
+    if (root / FILE_NAME).exists() or list((root / "metrics").rglob("*.sql")):
         raise ProjectError((Problem(FILE_NAME, 0, "there is a project already", "name another folder with --project"),))
     url = _url(arguments.source or _ask(f"Which database? (like {EXAMPLE})", ""))
     name = source_name(url)
@@ -52,12 +52,15 @@ def _write(root: Path, name: str, url: sqlalchemy.URL, schema: str, guess: Guess
     if variable:
         os.environ[variable] = url.render_as_string(hide_password=False)
         terminal.note(f"the URL has a password, so {FILE_NAME} takes it from the environment: export {variable}=...")
+    files = {root / FILE_NAME: toml(root.name, name, text, schema)}
+    files |= {root / "metrics" / f"{file}.sql": sql for file, sql in metrics(name, guess).items()}
     (root / "metrics").mkdir(parents=True, exist_ok=True)
-    (root / FILE_NAME).write_text(toml(root.name, name, text, schema), encoding="utf-8")
-    for file, sql in metrics(name, guess).items():
-        (root / "metrics" / f"{file}.sql").write_text(sql, encoding="utf-8")
+    for path, content in files.items():
+        path.write_text(content, encoding="utf-8")
     report = check(root)
     if report.problems:
+        for path in (*files, root / LOCK_NAME):
+            path.unlink(missing_ok=True)
         raise ProjectError(report.problems)
     for definition in report.definitions:
         terminal.say(f"{definition.path}  {definition.metric.why}")
@@ -65,11 +68,21 @@ def _write(root: Path, name: str, url: sqlalchemy.URL, schema: str, guess: Guess
 
 def _url(text: str) -> sqlalchemy.URL:
     try:
-        return sqlalchemy.make_url(text)
-    except sqlalchemy.exc.ArgumentError:
+        url = sqlalchemy.make_url(text)
+        if "@" in (url.host or ""):
+            raise ValueError("a password with an @")
+        return url
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         # It is not shown: it may hold a password.
         raise ProjectError(
-            (Problem("init", 0, "that is not the URL of a database", f"write it like {EXAMPLE}"),)
+            (
+                Problem(
+                    "init",
+                    0,
+                    "that is not the URL of a database",
+                    f"write it like {EXAMPLE}; in a password @ is %40 and / is %2F",
+                ),
+            )
         ) from None
 
 

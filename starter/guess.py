@@ -53,9 +53,12 @@ def guesses(database: Database, schema: str, shapes: Mapping[str, TableShape]) -
         for name, shape in shapes.items():
             if all(column.type.startswith("?") for column in shape.columns.values()):
                 continue
-            keys = inspector.get_foreign_keys(name, schema or None)
-            references = tuple(key["constrained_columns"][0] for key in keys if len(key["constrained_columns"]) == 1)
-            found.append(_guess(connection, schema, name, shape, references))
+            try:
+                keys = inspector.get_foreign_keys(name, schema or None)
+                single = (key["constrained_columns"] for key in keys if len(key["constrained_columns"]) == 1)
+                found.append(_guess(connection, schema, name, shape, tuple(column for (column,) in single)))
+            except sqlalchemy.exc.DBAPIError:  # a table that may not be read is nobody's first metric
+                connection.rollback()
     return sorted(found, key=lambda guess: guess.score, reverse=True)
 
 

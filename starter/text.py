@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -14,6 +15,8 @@ from snapshot.settings import RESERVED_SCHEMAS
 
 from .guess import Guess
 
+# Parameters of a URL that open something.
+_SECRETS = frozenset({"password", "passwd", "sslpassword", "passfile"})
 # Names that a row of a metric has anyway, or gets with a day.
 _TAKEN = frozenset({"complete", "previous", "change", "share", "day", "week", "month", "quarter", "year"})
 
@@ -60,16 +63,33 @@ def _sums(guess: Guess) -> list[str]:
 
 
 def _select(comment: str, projections: Sequence[str], table: str, end: str) -> str:
-    lines = ",\n  ".join(projections)
+    lines = ",\n  ".join(_distinct(projections))
     return f"-- {comment}\nselect\n  {lines}\nfrom {table} t\n{end}".rstrip() + "\n"
+
+
+def _distinct(projections: Sequence[str]) -> list[str]:
+    """Two columns whose names are one to GraphQL are told apart by a number."""
+    seen = dict[str, int]()
+    found = []
+    for projection in projections:
+        alias = projection.rpartition(" as ")[2]
+        seen[alias] = seen.get(alias, 0) + 1
+        found.append(projection if seen[alias] == 1 else f"{projection}_{seen[alias]}")
+    return found
 
 
 def toml(name: str, source: str, url: str, schema: str) -> str:
     """The text of `pacelayer.toml`."""
-    lines = [f'name = "{name}"', "# How often the numbers are computed.", 'pace = "5m"', "", f"[sources.{source}]"]
-    lines.append(f'url = "{url}"')
+    lines = [
+        f"name = {json.dumps(name, ensure_ascii=False)}",
+        "# How often the numbers are computed.",
+        'pace = "5m"',
+        "",
+        f"[sources.{source}]",
+    ]
+    lines.append(f"url = {json.dumps(url, ensure_ascii=False)}")
     if schema:
-        lines.append(f'schema = "{schema}"')
+        lines.append(f"schema = {json.dumps(schema, ensure_ascii=False)}")
     return "\n".join(lines) + "\n"
 
 
@@ -81,7 +101,7 @@ def source_name(url: sqlalchemy.URL) -> str:
 
 def written_url(url: sqlalchemy.URL, source: str) -> tuple[str, str]:
     """The URL as the file has it, and the environment variable that holds it where it has a password."""
-    if not url.password:
+    if not url.password and _SECRETS.isdisjoint(url.query):
         return url.render_as_string(hide_password=False), ""
     variable = f"{source.upper()}_URL"
     return f"${{{variable}}}", variable

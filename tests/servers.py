@@ -18,10 +18,10 @@ MYSQL = "PACELAYER_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306"
 
 
 @contextmanager
-def new_database(server: sqlalchemy.URL) -> Iterator[sqlalchemy.URL]:
-    """An empty database on a server, for as long as it is needed."""
+def new_database(server: sqlalchemy.URL, how: str = "") -> Iterator[sqlalchemy.URL]:
+    """An empty database on a server, made how it is said, for as long as it is needed."""
     name = f"pacelayer_{secrets.token_hex(6)}"
-    run(server, f"create database {name}")
+    run(server, f"create database {name} {how}")
     try:
         yield server.set(database=name)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
@@ -20,9 +21,12 @@ class Binder:
 
     def __init__(self, shapes: Shapes, time_zone: str) -> None:
         self._connection = connect.empty(time_zone=time_zone)
-        create_tables(
-            self._connection, {s: {name: self._bound(t) for name, t in ts.items()} for s, ts in shapes.items()}
-        )
+        for source, tables in shapes.items():
+            create_tables(self._connection, {source: {}})
+            for name, table in tables.items():
+                # What DuckDB cannot hold, as two names that differ in case, is not there: a metric of it is refused.
+                with suppress(duckdb.Error):
+                    create_tables(self._connection, {source: {name: self._bound(table)}})
         self.aggregates = _aggregates()
 
     def describe(self, sql: str) -> list[tuple[str, str]]:

@@ -136,8 +136,9 @@ class Reading:
         while error is not None:
             yield problem_of(self.path, error, self.shapes)
             name = _UNKNOWN_COLUMN.search(str(error))
-            sql, count = re.subn(rf"(\b\w+\.)?\b{re.escape(name[1])}\b", "null", sql) if name else (sql, 0)
-            error = self.binder.refusal(sql) if count else None
+            column = rf'(\b\w+\.)?("{re.escape(name[1])}"|\b{re.escape(name[1])}\b)' if name else "$^"
+            before, sql = sql, re.sub(column, "null", sql, flags=re.IGNORECASE)
+            error = self.binder.refusal(sql) if sql != before else None
             if isinstance(error, duckdb.ParserException):
                 return
 

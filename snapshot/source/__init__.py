@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,12 @@ from ..settings import SourceSettings, problem
 from .cursor import CursorSource
 from .mysql import MysqlSource
 from .postgres import PostgresSource
+from .shape import FILE_NAME as LOCK_NAME
 from .shape import ColumnShape, Shapes, TableShape, read_lock, write_lock
 from .sqlite import SqliteSource
 
 __all__ = [
+    "LOCK_NAME",
     "ColumnShape",
     "Database",
     "Reading",
@@ -61,15 +63,15 @@ class Source(Protocol):
     def shapes(self) -> Mapping[str, TableShape]:
         """What its tables look like now. Raises SourceUnavailable."""
 
-    def read(self) -> AbstractContextManager[Reading]:
-        """Begin one consistent read. Raises SourceUnavailable."""
+    def read(self, tables: Collection[str]) -> AbstractContextManager[Reading]:
+        """Begin one consistent read of these tables. Raises SourceUnavailable."""
 
 
 class Database(Source, Protocol):
     """A source that can be asked questions of its own, too."""
 
-    def engine(self) -> sqlalchemy.Engine:
-        """What opens a connection to it for each question."""
+    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
+        """What opens a connection to it for each question, which cannot write; moments are of that zone."""
 
 
 def open_source(settings: SourceSettings, root: Path) -> Database:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,8 +21,10 @@ from .reflect import common_kind, reflect
 from .shape import TableShape
 from .strict import strict
 
-# Rows of a batch: memory does not grow with the table.
-BATCH = 20_000
+# Of a batch: memory does not grow with the table, nor with its rows.
+BATCH_ROWS, BATCH_BYTES = 20_000, 8 * 2**20
+# Rows that the driver is asked for at a time.
+FETCHED = 500
 # From the level that promises exactly this on, to one that locks for it.
 _CONSISTENT = ("SNAPSHOT", "SERIALIZABLE", "REPEATABLE READ")
 
@@ -47,7 +49,7 @@ class CursorSource:
             raise self._unavailable(error) from error
 
     @contextmanager
-    def read(self) -> Iterator[CursorReading]:
+    def read(self, tables: Collection[str]) -> Iterator[CursorReading]:
         """One transaction for all tables."""
         try:
             with self.engine().connect() as connection:
@@ -83,7 +85,7 @@ class CursorSource:
         """The SQL that reads a column (quoted already) so that its value is a text, or Python's exact value."""
         return column
 
-    def engine(self) -> sqlalchemy.Engine:
+    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
         """A connection for each question."""
         return sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.NullPool, connect_args=self.connect_arguments())
 
@@ -108,21 +110,38 @@ class CursorReading:
         left = seconds_left(self.source.name, self.deadline)
         self.source.check(self.connection, table)
         self.source.bound(self.connection, left)
-        quoted = self.connection.dialect.identifier_preparer.quote_identifier
+
+        def quoted(name: str) -> str:
+            # SQLAlchemy doubles a percent sign for parameters, of which there are none.
+            return self.connection.dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
+
         schema = f"{quoted(self.source.settings.schema)}." if self.source.settings.schema else ""
         wire = ", ".join(self.source.wire(quoted(name), c.type) for name, c in shape.columns.items())
-        options = {"stream_results": True, "max_row_buffer": BATCH, "no_parameters": True}
+        options = {"stream_results": True, "max_row_buffer": FETCHED, "no_parameters": True}
         result = self.connection.exec_driver_sql(
             f"select {wire} from {schema}{quoted(table)}", execution_options=options
         )
         try:
-            yield (stream(rows, shape) for rows in result.partitions(BATCH))
+            yield (stream(rows, shape) for rows in _batches(result.partitions(FETCHED)))
         finally:
             result.close()
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """All but bytes is a text."""
         return strict(quote(column), kind)
+
+
+def _batches(parts: Iterable[Sequence[Sequence[Any]]]) -> Iterator[Sequence[Sequence[Any]]]:
+    batch: list[Sequence[Any]] = []
+    size = 0
+    for part in parts:
+        batch += part
+        size += sum(len(value) for row in part for value in row if isinstance(value, str | bytes))
+        if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def stream(rows: Sequence[Sequence[Any]], shape: TableShape) -> object:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy
+import sqlglot
 from sqlalchemy import types
 from sqlalchemy.dialects import mysql
+from sqlglot import exp
 
 from ..errors import SourceUnavailable
 from .cursor import CursorSource
@@ -16,9 +18,8 @@ from .reflect import common_kind
 
 _INTEGERS = {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "MEDIUMINT": "INTEGER", "INTEGER": "INTEGER"}
 _SESSION = (
-    "set session transaction isolation level repeatable read",
-    "set session time_zone = '+00:00', lock_wait_timeout = 10, net_write_timeout = 60",
-    "start transaction with consistent snapshot, read only",
+    "set session transaction isolation level repeatable read, read only",
+    "set session time_zone = '+00:00', lock_wait_timeout = 10, net_write_timeout = 60, wait_timeout = 600",
 )
 
 
@@ -36,12 +37,23 @@ class MysqlSource(CursorSource):
             "program_name": "pacelayer",
         }
 
+    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
+        """A connection for each question, which cannot write and has the bounds of an export; moments are UTC."""
+        engine = super().engine(time_zone)
+
+        @sqlalchemy.event.listens_for(engine, "connect")
+        def begin(connection: Any, _: object) -> None:
+            with connection.cursor() as cursor:
+                for statement in _SESSION:
+                    cursor.execute(statement)
+
+        return engine
+
     def begin(self, connection: sqlalchemy.Connection) -> datetime:
         """All tables as of one moment, by the server's clock."""
         connection.execution_options(isolation_level="AUTOCOMMIT")
         ((now,),) = connection.exec_driver_sql("select utc_timestamp(6)").all()
-        for statement in _SESSION:
-            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("start transaction with consistent snapshot, read only")
         return datetime.fromisoformat(str(now)).replace(tzinfo=UTC)
 
     def bound(self, connection: sqlalchemy.Connection, seconds: float) -> None:
@@ -53,13 +65,25 @@ class MysqlSource(CursorSource):
 
     def check(self, connection: sqlalchemy.Connection, table: str) -> None:
         """Other engines than InnoDB read what is there at the moment, whatever the transaction."""
-        tables = "information_schema.tables where table_name = %s and table_schema = coalesce(%s, database())"
-        found = connection.exec_driver_sql(
-            f"select engine from {tables}", (table, self.settings.schema or None)
-        ).scalar()
-        if found not in (None, "InnoDB"):
+        found = self._told(connection, "engine", "tables", table)
+        if found is None:
+            for below in self._below(connection, table):
+                self.check(connection, below)
+        elif found != "InnoDB":
             what = f"table '{self.name}.{table}' is of the engine {found}, which has no consistent read"
             raise SourceUnavailable(what, f"alter table {table} engine = InnoDB")
+
+    def _below(self, connection: sqlalchemy.Connection, view: str) -> list[str]:
+        """The tables that a view reads. Raises SourceUnavailable where that cannot be seen."""
+        text = self._told(connection, "view_definition", "views", view)
+        if not text:
+            raise SourceUnavailable(f"it cannot be seen what the view '{self.name}.{view}' reads", "grant SHOW VIEW")
+        return [table.name for table in sqlglot.parse_one(text, read="mysql").find_all(exp.Table)]
+
+    def _told(self, connection: sqlalchemy.Connection, what: str, of: str, name: str) -> Any:
+        place = "table_name = %s and table_schema = coalesce(%s, database())"
+        sql = f"select {what} from information_schema.{of} where {place}"
+        return connection.exec_driver_sql(sql, (name, self.settings.schema or None)).scalar()
 
     def kind(self, declared: types.TypeEngine[Any]) -> str:
         """Booleans are `tinyint(1)` and `bit(1)`; a TIMESTAMP is a moment, a DATETIME is not."""
@@ -81,7 +105,7 @@ class MysqlSource(CursorSource):
 
     def wire(self, column: str, kind: str) -> str:
         """The server's text has all digits, but for a FLOAT's."""
-        if kind == "BLOB":
+        if kind in ("BLOB", "VARCHAR", "JSON"):  # a cast to char would make null of a text longer than a packet
             return column
         if kind == "TIMESTAMPTZ":
             return f"concat({column}, '+00')"

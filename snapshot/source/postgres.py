@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,7 @@ from nanoarrow import ArrayStream
 from sqlalchemy import types
 from sqlalchemy.dialects import postgresql
 
-from ..catalog import quote
+from ..catalog import literal, quote
 from ..errors import SourceUnavailable
 from ..settings import SourceSettings, TableSettings
 from .limit import seconds_left
@@ -34,8 +34,24 @@ _CONNECTION = {
     "keepalives_interval": "10",
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
+    "client_encoding": "UTF8",
 }
-_SESSION = {"lock_timeout": "10s", "datestyle": "ISO", "timezone": "UTC", "bytea_output": "hex"}
+# Whatever the server, the database or the role would have instead.
+_SESSION = {
+    "lock_timeout": "10s",
+    "datestyle": "ISO",
+    "bytea_output": "hex",
+    "extra_float_digits": "3",
+    "default_transaction_read_only": "on",
+}
+
+
+# Months, days and microseconds, which DuckDB's intervals are made of too, whatever the style of the server.
+_INTERVAL = (
+    "case when {column} is not null then (12 * extract(year from {column}) + extract(month from {column}))::bigint "
+    "|| ' months ' || extract(day from {column})::bigint || ' days ' || (3600000000 * extract(hour from {column}) "
+    "+ 60000000 * extract(minute from {column}) + extract(microseconds from {column}))::bigint || ' microseconds' end"
+)
 
 
 @dataclass(frozen=True)
@@ -57,13 +73,22 @@ class PostgresSource:
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
 
-    def engine(self) -> sqlalchemy.Engine:
-        """A connection for each question, through psycopg."""
+    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
+        """A connection for each question, through psycopg; it cannot write and has the bounds of an export."""
         url = self._url().set(drivername="postgresql+psycopg")
-        return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+
+        @sqlalchemy.event.listens_for(engine, "connect")
+        def begin(connection: Any, _: object) -> None:
+            with connection.cursor() as cursor:
+                for name, value in self._bounds(time_zone).items():
+                    cursor.execute(f"set {name} = '{value}'")
+            connection.commit()
+
+        return engine
 
     @contextmanager
-    def read(self) -> Iterator[PostgresReading]:
+    def read(self, tables: Collection[str]) -> Iterator[PostgresReading]:
         """One transaction that sees the database as of its begin, and cannot write."""
         uri = self._url().set(drivername="postgresql").render_as_string(hide_password=False)
         try:
@@ -71,16 +96,33 @@ class PostgresSource:
                 adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=uri) as database,
                 adbc.AdbcConnection(database) as connection,
             ):
+                for name, value in self._bounds("UTC").items():
+                    _execute(connection, f"set {name} = '{value}'")
+                locked = self._lockable(connection, tables)
                 connection.set_autocommit(False)
                 _execute(connection, "set transaction isolation level repeatable read, read only")
-                limit = self.settings.read_limit
-                bounds = {"statement_timeout": f"{limit}s", "idle_in_transaction_session_timeout": f"{limit}s"}
-                for name, value in {**_SESSION, **bounds}.items():
-                    _execute(connection, f"set local {name} = '{value}'")
+                if locked:
+                    # Before the snapshot is taken: a table that is truncated or rewritten after it would be read empty.
+                    _execute(connection, f"lock table {', '.join(locked)} in access share mode")
                 (now,) = _fetch(connection, "select transaction_timestamp() as now")
-                yield PostgresReading(self.settings, now["now"], connection, time.monotonic() + limit)
+                deadline = time.monotonic() + self.settings.read_limit
+                yield PostgresReading(self.settings, now["now"], connection, deadline)
         except adbc.Error as error:
             raise self._unavailable(error) from error
+
+    def _bounds(self, time_zone: str) -> Mapping[str, str]:
+        limit = f"{self.settings.read_limit}s"
+        timeouts = {"statement_timeout": limit, "idle_in_transaction_session_timeout": limit}
+        return {**_SESSION, **timeouts, "timezone": time_zone}
+
+    def _lockable(self, connection: adbc.AdbcConnection, tables: Collection[str]) -> list[str]:
+        """Those of the tables that PostgreSQL can lock: tables and views, but no materialised or foreign ones."""
+        schema = literal(self.settings.schema) if self.settings.schema else "current_schema()"
+        names = ", ".join(map(literal, tables)) or "null"
+        kinds = f"n.nspname = {schema} and c.relname in ({names}) and c.relkind in ('r', 'p', 'v')"
+        classes = "pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        sql = f"select c.oid::regclass::text as name from {classes} where {kinds}"
+        return [str(row["name"]) for row in _fetch(connection, sql)]
 
     def _url(self) -> sqlalchemy.URL:
         """Ours are defaults: what the project's URL says of the connection stands."""
@@ -120,6 +162,8 @@ class PostgresReading:
     def _wire(self, table: str, column: str, kind: str) -> str:
         if self._is_native(table, column, kind):
             return quote(column)
+        if kind == "INTERVAL":
+            return _INTERVAL.format(column=quote(column))
         if kind.endswith("[]"):
             return f"to_json({quote(column)}::text[])::text"
         return f"{quote(column)}::text"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -57,14 +57,14 @@ class SqliteSource:
             raise self._unavailable(error) from error
         return {name: _with_row_id(shape) for name, shape in shapes.items()}
 
-    def engine(self) -> sqlalchemy.Engine:
+    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
         """A connection for each question, which cannot write."""
         return sqlalchemy.create_engine(
             "sqlite://", creator=lambda: connect(self._uri(), uri=True), poolclass=sqlalchemy.NullPool
         )
 
     @contextmanager
-    def read(self) -> Iterator[SqliteReading]:
+    def read(self, tables: Collection[str]) -> Iterator[SqliteReading]:
         """One read transaction; what is committed meanwhile is not seen."""
         try:
             # Before the transaction: Python's SQLite is another library than ADBC's, and a file that one of them closes

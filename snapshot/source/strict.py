@@ -46,4 +46,6 @@ def _strict_list(column: str, kind: str) -> str:
     """A list travels as a JSON array of texts; it fits where each of them does."""
     texts = f"try(cast(try_cast({column} as json) as varchar[]))"
     values = f"list_transform({texts}, lambda item: {strict('item', kind)})"
-    return f"case when list_count({values}) = list_count({texts}) then {values} end"
+    nested = f"list_transform(try(cast(try_cast({column} as json) as json[])), lambda item: json_type(item) = 'ARRAY')"
+    flat = f"not coalesce(list_aggregate({nested}, 'bool_or'), false)"
+    return f"case when {flat} and list_count({values}) = list_count({texts}) then {values} end"

@@ -17,7 +17,7 @@ from snapshot.build import refresh
 from snapshot.events import Observer, nobody
 from snapshot.export import export as export_tables
 from snapshot.settings import TableSettings
-from snapshot.source import Source
+from snapshot.source import Shapes, Source
 from snapshot.source.sqlite import SqliteSource
 from snapshot.store import Generation, Store, locked
 
@@ -113,11 +113,11 @@ def exported(
 
 
 @contextmanager
-def exported_from(source: Source, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """All tables of a source, exported into a staging file."""
+def exported_from(source: Source, folder: Path, shapes: Shapes | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """These tables of a source, or all of them, exported into a staging file."""
     staged, private = folder / "staged.duckdb", folder / "private.duckdb"
     with closing(connect.stage(staged, private, memory="200MB", time_zone="UTC")) as connection:
-        export_tables(connection, [source], {source.name: source.shapes()}, frozenset(), 1, nobody)
+        export_tables(connection, [source], shapes or {source.name: source.shapes()}, frozenset(), 1, nobody)
         yield connection
 
 

@@ -158,6 +158,7 @@ POSTGRES_MISFITS = {
     ("time", "'24:00'"): "24:00:00",
     ("numeric(10,2)", "'NaN'"): "NaN",
     ("integer[]", "'{{1},{2}}'"): '[["1"],["2"]]',
+    ("text[]", "array[array['a'], array['b']]"): '[["a"],["b"]]',
     ("date[]", "'{infinity}'"): '["infinity"]',
 }
 

@@ -19,6 +19,7 @@ from snapshot.source import open_source
 from snapshot.source.cursor import CursorReading, CursorSource
 from snapshot.source.postgres import PostgresReading
 from snapshot.store import Store
+from tests import servers
 from tests.projects import ask, copy_project, pacelayer, serving
 from tests.servers import copy_harbor, run, written
 
@@ -92,7 +93,7 @@ def test_as_of_is_the_clock_of_the_source(vault: sqlalchemy.URL, vault_project: 
 
 def test_a_read_cannot_write(vault: sqlalchemy.URL) -> None:
     """Whatever a bug of ours would send."""
-    with open_source(SourceSettings("shop", written(vault)), Path()).read() as reading:
+    with open_source(SourceSettings("shop", written(vault)), Path()).read(["vault"]) as reading:
         assert isinstance(reading, CursorReading | PostgresReading)
         with pytest.raises(Exception, match=r"(?i)read.only"):
             send(reading, "delete from vault")
@@ -205,3 +206,96 @@ def test_the_demo_is_the_same_over_every_database(
     )
     with serving(project) as base, serving(published) as other:
         assert ask(base, query) == ask(other, query)
+
+
+def test_a_table_that_is_emptied_while_others_are_read_is_not_read_empty(vault: sqlalchemy.URL) -> None:
+    """TRUNCATE heeds no snapshot: PostgreSQL has it wait for us, MariaDB tells us that the table is another one."""
+    found = open_source(SourceSettings("shop", written(vault)), Path())
+    shape = found.shapes()["vault"]
+    if vault.get_backend_name() == "postgresql":
+        with found.read(["accounts", "vault"]), pytest.raises(sqlalchemy.exc.OperationalError, match="lock timeout"):
+            run(vault, "set lock_timeout = '300ms'", "truncate table vault")
+        return
+
+    def read_late() -> None:
+        with found.read(["vault"]) as reading:
+            run(vault, "truncate table vault")
+            with reading.rows("vault", shape) as streams:
+                list(streams)
+
+    with pytest.raises(SourceUnavailable, match="definition has changed"):
+        read_late()
+
+
+def test_text_of_a_database_in_another_encoding_is_what_it_says(
+    postgres_server: sqlalchemy.URL, project_over: Callable[..., Path]
+) -> None:
+    """Its bytes are not taken for UTF-8."""
+    with servers.new_database(
+        postgres_server, "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0"
+    ) as url:
+        run(
+            url, "create table words (id bigint primary key, word text)", "insert into words values (1, 'Ã©'), (2, 'é')"
+        )
+        project = project_over(url, words="select id, word from shop.words order by id")
+        assert rows(publish(project).path, "select word from words") == [("Ã©",), ("é",)]
+
+
+def test_what_the_server_or_the_role_would_have_instead_changes_nothing(
+    postgres: sqlalchemy.URL, project_over: Callable[..., Path]
+) -> None:
+    """Digits of floats, styles of dates and intervals, the zone."""
+    styles = {
+        "extra_float_digits": "0",
+        "datestyle": "German",
+        "intervalstyle": "sql_standard",
+        "timezone": "Asia/Tokyo",
+    }
+    name = postgres.database
+    run(postgres, *(f"alter database {name} set {setting} = '{value}'" for setting, value in styles.items()))
+    run(postgres, "create table odd (id bigint primary key, f float8[], i interval, t timestamptz, d date)")
+    values = "'{0.30000000000000004}', '-1 years -2 mons +3 days', '2026-01-01 00:00+00', '2026-02-03'"
+    run(postgres, f"insert into odd values (1, {values})")
+    project = project_over(postgres, odd="select f, i::varchar as i, t at time zone 'UTC' as t, d from shop.odd")
+    ((floats, interval, moment, day),) = rows(publish(project).path, "from odd")
+    assert floats == [0.30000000000000004]
+    assert interval == "-1 year -2 months 3 days"
+    assert (str(moment), str(day)) == ("2026-01-01 00:00:00", "2026-02-03")
+
+
+def test_a_view_of_a_table_without_transactions_is_refused(mysql: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Through another view as well."""
+    run(mysql, "create table old (id bigint primary key) engine = MyISAM", "create view middle as select id from old")
+    run(mysql, "create view things as select id from middle")
+    found = open_source(SourceSettings("shop", written(mysql)), Path())
+    shapes = {"shop": {"things": found.shapes()["things"]}}
+    with (
+        pytest.raises(SourceUnavailable, match=r"'shop\.old' is of the engine MyISAM"),
+        exported_from(found, tmp_path, shapes),
+    ):
+        pytest.fail("it was exported")
+
+
+def test_a_text_longer_than_a_packet_is_not_null(mysql: sqlalchemy.URL, project_over: Callable[..., Path]) -> None:
+    """A cast of it would be, with a warning that nobody reads."""
+    run(mysql, "create table texts (id bigint primary key, word longtext character set latin1)")
+    run(mysql, "insert into texts values (1, repeat(convert('é' using latin1), 9000000))")
+    project = project_over(mysql, texts="select id, length(word) as letters from shop.texts")
+    assert rows(publish(project).path, "select letters from texts") == [(9_000_000,)]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_odd_names_are_names(request: pytest.FixtureRequest, server: str, project_over: Callable[..., Path]) -> None:
+    """A percent sign, quotes, blanks, other scripts; and what DuckDB cannot hold stands in nobody's way."""
+    url: sqlalchemy.URL = request.getfixturevalue(server)
+    quote = '"' if server == "postgres" else "`"
+    columns = f"{quote}rate%{quote} int, {quote}цена{quote} int"
+    run(url, f"create table {quote}odd % table{quote} (id bigint primary key, {columns})")
+    run(url, f"insert into {quote}odd % table{quote} values (1, 2, 3)")
+    if server == "postgres":
+        run(
+            url, 'create table twice ("A" int, a int)', 'create table "Orders" (id int)', "create table orders (id int)"
+        )
+        run(url, "create table hollow ()")
+    project = project_over(url, odd='select "rate%" as rate, "цена" as price from shop."odd % table"')
+    assert rows(publish(project).path, "from odd") == [(2, 3)]

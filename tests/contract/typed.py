@@ -41,7 +41,13 @@ POSTGRES_KEPT = {
     "timestamp": Kept("TIMESTAMP", {"'1969-12-31 23:59:59.999999'": datetime(1969, 12, 31, 23, 59, 59, 999999)}),  # noqa: DTZ001
     "timestamptz": Kept("TIMESTAMPTZ", {"'2026-03-29 03:30:00+02'": datetime(2026, 3, 29, 1, 30, tzinfo=UTC)}),
     "time": Kept("TIME", {"'23:59:59.999999'": time.max, "'00:00'": time.min}),
-    "interval": Kept("INTERVAL", {"'1 day 02:03:04'": timedelta(days=1, hours=2, minutes=3, seconds=4)}),
+    "interval": Kept(
+        "INTERVAL",
+        {
+            "'1 day 02:03:04'": timedelta(days=1, hours=2, minutes=3, seconds=4),
+            "'-3 days +04:05:06.789'": timedelta(days=-3, hours=4, minutes=5, seconds=6, milliseconds=789),
+        },
+    ),
     "uuid": Kept("UUID", {"'6f1c5e0a-9f39-4d6e-8c3a-0b6a4a1f2e3d'": UUID("6f1c5e0a-9f39-4d6e-8c3a-0b6a4a1f2e3d")}),
     "json": Kept("JSON", {"'{\"a\": [1, null]}'": '{"a": [1, null]}', "'null'": "null"}),
     "jsonb": Kept("JSON", {'\'{"b":1,"a":2}\'': '{"a": 2, "b": 1}'}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -51,9 +51,9 @@ class Elsewhen:
         return self.source.shapes()
 
     @contextmanager
-    def read(self) -> Iterator[SqliteReading]:
+    def read(self, tables: Collection[str]) -> Iterator[SqliteReading]:
         """A read that believes to have begun at another time."""
-        with self.source.read() as reading:
+        with self.source.read(tables) as reading:
             yield replace(reading, as_of=reading.as_of + self.shift)
 
 

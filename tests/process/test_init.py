@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -230,6 +231,28 @@ def test_a_password_stays_out_of_the_project(postgres: sqlalchemy.URL, tmp_path:
     assert "correct-horse" not in done.stdout + done.stderr
 
 
+def test_a_password_among_the_parameters_of_the_url_stays_out_as_well(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """And a folder's name may be anything."""
+    servers.run(postgres, "create table visits (id bigint primary key, at timestamp not null, page text)")
+    url = servers.written(postgres.set(query={**postgres.query, "password": "correct-horse"}))
+    folder = tmp_path / 'my "shop"'
+    init(folder, "--source", url, "--no-up")
+    assert "correct-horse" not in (folder / "pacelayer.toml").read_text()
+    assert tomllib.loads((folder / "pacelayer.toml").read_text())["name"] == 'my "shop"'
+
+
+def test_tables_that_may_not_be_read_are_passed_over(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Whoever may read one of them has a project of that one."""
+    role = f"reader_{(postgres.database or '')[-6:]}"
+    tables = ("create table secret (id int, at timestamp, amount numeric(9, 2))", "create table open (id int, at date)")
+    servers.run(postgres, *tables, f"create role {role} login", f"grant select on open to {role}")
+    try:
+        init(tmp_path / "shop", "--source", servers.written(postgres.set(username=role)), "--no-up")
+        assert "secret" not in " ".join(path.stem for path in (tmp_path / "shop" / "metrics").iterdir())
+    finally:
+        servers.run(postgres, f"drop owned by {role}", f"drop role {role}")
+
+
 def odd_tables() -> Iterator[str]:
     """Names that are SQL's words or none at all, and tables of little."""
     yield 'create table "order" ("group" integer primary key, "Select" timestamp, "in total" decimal(10, 2), "Ü" text)'
@@ -238,9 +261,10 @@ def odd_tables() -> Iterator[str]:
     yield "create table untyped (a, b)"
     yield "create table pairs (a integer, b integer, at datetime, primary key (a, b))"
     yield "create table lone (share text)"
+    yield "create table заказы (статус text, сумма decimal(10, 2), дата datetime)"
 
 
-@pytest.mark.parametrize("table", ["order", "bare", "2024 sales", "pairs", "lone"])
+@pytest.mark.parametrize("table", ["order", "bare", "2024 sales", "pairs", "lone", "заказы"])
 def test_whatever_a_table_is_called_the_project_is_a_good_one(tmp_path: Path, table: str) -> None:
     """It is checked and can be refreshed, with rows and without."""
     import sqlite3
@@ -257,6 +281,8 @@ def test_whatever_a_table_is_called_the_project_is_a_good_one(tmp_path: Path, ta
 REFUSED = {
     "no database": ((), "name one with --source"),
     "no URL": (("--source", "nonsense"), "that is not the URL of a database"),
+    "a password in the place of the port": (("--source", "postgresql://u:correct-horse/shop"), "not the URL of a"),
+    "a password with an at sign": (("--source", "postgresql://u:correct@horse@host/shop"), "in a password @ is %40"),
     "no such file": (("--source", "sqlite:///nowhere.sqlite"), "there is no file nowhere.sqlite"),
     "no such server": (("--source", "postgresql://127.0.0.1:1/shop"), "cannot be read"),
     "no such table": (("--source", "sqlite:///harbor.sqlite", "--table", "ordres"), "there is no table 'ordres'"),
@@ -272,6 +298,7 @@ def test_what_cannot_become_a_project_leaves_nothing_behind(tmp_path: Path, harb
     assert done.returncode in (2, 10)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert "horse" not in done.stdout + done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["harbor.sqlite"]
 
 

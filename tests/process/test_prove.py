@@ -71,7 +71,9 @@ def test_a_select_of_a_database_is_proved_without_any_project(
     servers.copy_harbor(harbor_source, postgres)
     (tmp_path / "slow.sql").write_text(
         "select date_trunc('month', created_at)::date as month, region, count(*) as orders, sum(amount) as revenue,\n"
-        "  avg(amount)::float8 as mean, max(created_at) as latest from orders group by 1, 2;"
+        "  avg(amount)::float8, avg(amount), max(created_at) as previous, 'NaN'::numeric as \"Total Amount\",\n"
+        "  null as x\n"
+        "from orders group by 1, 2;"
     )
     found = proved(tmp_path, "--source", servers.written(postgres), "--sql", str(tmp_path / "slow.sql"))
     assert found["equal"] is True
@@ -109,7 +111,8 @@ def test_the_endpoint_of_today_is_measured_and_compared_by_a_mapping(
     assert set(found["layers_ms"]) == {"connect", "endpoint", "fetch"}
     assert found["equal"] is False
     assert any("1999-01-01" in line for line in found["differing"])
-    assert proved(published, *asked, f"{endpoint}/gone")["cannot_run_live"] == "the endpoint answers 404"
+    gone = pacelayer(published, "prove", *asked, f"{endpoint}/gone", "--runs", "1", check=False)
+    assert (gone.returncode, gone.stderr) == (10, "the endpoint answers 404\n")
 
 
 def test_an_api_that_is_not_in_time_is_the_exit_code(published: Path) -> None:
@@ -129,6 +132,10 @@ WRONG = {
     ("nothing",): "there is no metric 'nothing'",
     ("--source", "sqlite:///nowhere.sqlite", "--sql", "pacelayer.toml"): "the database refuses it",
     (): "name a metric, a document, or --source and --sql",
+    ("nowhere.graphql",): "nowhere.graphql: cannot be read: No such file",
+    ("--source", "sqlite:///harbor.sqlite", "--sql", "nowhere.sql"): "nowhere.sql: cannot be read: No such file",
+    ("revenue", "--runs", "0"): "at least one run",
+    ("revenue", "--target", "nan"): "a target is a time like 50ms",
 }
 
 

@@ -18,6 +18,10 @@ WRONG = {
         "select\n  statu\nfrom shop.orders o",
         ':2: Referenced column "statu" not found in FROM clause; did you mean "status"',
     ),
+    "an unknown column in quotes": (
+        'select "nope" as x, id from shop.orders',
+        ':1: Referenced column "nope" not found in FROM clause',
+    ),
     "a column of the sources that a key means": (
         "select lower(o.status) as status,\n  count(*) as n\nfrom shop.orders o group by status",
         ":1: the alias 'status' is referred to, but it is also a name of the sources, and DuckDB takes that one",
