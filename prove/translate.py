@@ -112,7 +112,8 @@ def _refuse_in_sqlite(node: exp.Expr) -> None:
         raise CannotRunLive("SQLite shifts months and years by another rule")
     if isinstance(node, exp.Cast) and node.to.this.name in ("TIMESTAMP", "TIMESTAMPNTZ"):
         raise CannotRunLive("SQLite has no timestamps, and cuts fractions of a second off")
-    if isinstance(node, exp.Predicate) and any(isinstance(part, exp.Cast) for part in node.iter_expressions()):
+    dates = [part for part in node.iter_expressions() if isinstance(part, exp.Cast) and part.to.this.name == "DATE"]
+    if isinstance(node, exp.Predicate) and dates:
         raise CannotRunLive("SQLite compares dates as texts")
 
 

@@ -6,6 +6,8 @@ and attaches databases.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,13 +48,19 @@ def stage(path: Path, private: Path, *, memory: str, time_zone: str) -> duckdb.D
 
 @contextmanager
 def bounded(connection: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
-    """Let DuckDB hold no more than so much for a while."""
+    """Let DuckDB hold no more than so much for a while, or less where that is its limit anyway."""
     ((usual,),) = connection.execute("select current_setting('memory_limit')").fetchall()
-    connection.execute(f"set global memory_limit = {literal(memory)}")
+    connection.execute(f"set global memory_limit = {literal(min(memory, usual, key=_bytes))}")
     try:
         yield
     finally:
         connection.execute(f"set global memory_limit = {literal(usual)}")
+
+
+def _bytes(amount: str) -> float:
+    """`190.7 MiB` or `4GB`, as DuckDB has them; beyond all where it is neither."""
+    found = re.fullmatch(r"([\d.]+)\s*([KMGT])(i?)B", amount.strip())
+    return float(found[1]) * (1024 if found[3] else 1000) ** (1 + "KMGT".index(found[2])) if found else math.inf
 
 
 def empty(*, time_zone: str) -> duckdb.DuckDBPyConnection:

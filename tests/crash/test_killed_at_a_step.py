@@ -32,7 +32,8 @@ def refresh_and_be_killed(project: Path, moment: str) -> None:
     process = PROCESSES.Process(target=refresh_and_die, args=(project, moment))
     process.start()
     process.join(60)
-    assert process.exitcode == -signal.SIGKILL
+    # 255 is what multiprocessing says where its fork server did not see how the process ended.
+    assert process.exitcode in (-signal.SIGKILL, 255)
 
 
 def fail() -> None:

@@ -36,6 +36,7 @@ KILLS = 10  # of each of five ledgers
 AFTER = ("", "locked", "locked", "locked", "locked", "exported", "checkpointed", "older removed")
 WHILE = 0.6  # seconds; a refresh takes 0.3, and longer when five are made at once
 SEED = 20261124
+UNSEEN = 255  # what multiprocessing says where its fork server did not see how a process ended
 PAUSE = 0.1  # seconds between two looks, to leave the cores to those who work
 
 
@@ -93,7 +94,7 @@ def kill_often(project: Path, rng: random.Random) -> list[int]:
         running.join(rng.uniform(0, WHILE))
         running.kill()
         running.join()
-        assert running.exitcode == -signal.SIGKILL
+        assert running.exitcode in (-signal.SIGKILL, UNSEEN)
         unfinished += store.staging.exists()
         numbers.append(whole(store.current()))
     assert unfinished, "no kill met a refresh"
