@@ -10,9 +10,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import nanoarrow
+
 from snapshot.catalog import quote
 from snapshot.source import ColumnShape, TableShape
-from snapshot.source.cursor import stream
+from snapshot.source.cursor import batch_of
 from snapshot.source.strict import strict
 
 # Python's type of a value -> DuckDB's. The first that fits: a bool is an int, a datetime is a date.
@@ -51,10 +53,10 @@ class AnswerSource:
         return datetime.now(UTC)
 
     @contextmanager
-    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[object]]:
-        """One stream, where there is a row."""
+    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[nanoarrow.Array]]:
+        """One batch, where there is a row."""
         picked = [list(self.columns).index(name) for name in shape.columns]
-        yield [stream([[row[i] for i in picked] for row in self.answer], shape)] if self.answer else []
+        yield [batch_of([[row[i] for i in picked] for row in self.answer], shape)] if self.answer else []
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """All but bytes is a text on the wire."""

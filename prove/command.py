@@ -41,6 +41,8 @@ def _prove(arguments: argparse.Namespace, observe: Observer) -> Report:
         raise ProjectError((Problem("prove", 0, "name a metric, a document, or --source and --sql"),))
     settings = project_settings.load(arguments.project)
     if not question.endswith(DOCUMENTS):
+        if arguments.url or arguments.map:
+            raise ProjectError((Problem("prove", 0, "--url and --map go with a document", "name a .graphql file"),))
         return prove_metric(settings, question, runs, target, observe)
     mapping = json.loads(arguments.map.read_text(encoding="utf-8")) if arguments.map else {}
     endpoint = Endpoint(arguments.url, mapping) if arguments.url else None

@@ -139,9 +139,11 @@ def _causes(differing: Sequence[tuple[Row, list[Row] | None, list[Row] | None]])
     if any(len(keys) > 1 for keys in names.values()):
         causes.append("the source's collation takes texts for equal that differ in case, accents or trailing blanks")
     pairs = [(a, b) for _, theirs, ours in differing for a, b in zip(theirs or (), ours or (), strict=False)]
-    floats = [(x, y) for a, b in pairs for x, y in zip(a, b, strict=True) if not _close(x, y)]
-    if floats and all(
-        isinstance(x, float) and isinstance(y, float) and math.isclose(x, y, rel_tol=1e-5) for x, y in floats
+    values = [(x, y) for a, b in pairs for x, y in zip(a, b, strict=True) if not _close(x, y)]
+    if values and all(
+        isinstance(x, float) and isinstance(y, float) and math.isclose(x, y, rel_tol=1e-5) for x, y in values
     ):
         causes.append("floats were added in another order")
+    if any(x is None and isinstance(y, float) and not math.isfinite(y) for x, y in values):
+        causes.append("a division by zero is null there, and infinite or no number in DuckDB")
     return tuple(causes)

@@ -63,7 +63,7 @@ def ask_live(engine: sqlalchemy.Engine, sql: str, runs: int) -> tuple[Live, Answ
 def _layers(
     connect: float, execute: float, fetch: float, planning: float | None, execution: float | None
 ) -> Mapping[str, float]:
-    if execution is None:  # SQLite computes each row as it is fetched
+    if execution is None:  # SQLite computes each row as it is fetched; MySQL does not say
         return {"connect": connect, "database": execute + fetch}
     plan = min(planning or 0.0, execute)
     inside = min(execution, execute - plan)

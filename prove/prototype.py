@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,20 +131,20 @@ def _api(folder: Path) -> Iterator[Callable[[str, Mapping[str, Any]], bytes]]:
     command = [sys.executable, "-m", "pacelayer", "--project", str(folder), "serve", "--quiet"]
     process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)])
     try:
-        client = _connected(process, port)
-
-        def post(document: str, variables: Mapping[str, Any]) -> bytes:
-            body = json.dumps({"query": document, "variables": variables})
-            client.request("POST", "/graphql", body, {"Content-Type": "application/json"})
-            answer = client.getresponse().read()
-            if b'"errors"' in answer[:12]:
-                raise QueryFailed(f"the API refuses: {json.loads(answer)['errors'][0]['message']}")
-            return answer
-
-        yield post
+        with closing(_connected(process, port)) as client:
+            yield partial(_post, client)
     finally:
         process.terminate()
         process.wait()
+
+
+def _post(client: http.client.HTTPConnection, document: str, variables: Mapping[str, Any]) -> bytes:
+    body = json.dumps({"query": document, "variables": variables})
+    client.request("POST", "/graphql", body, {"Content-Type": "application/json"})
+    answer = client.getresponse().read()
+    if b'"errors"' in answer[:12]:
+        raise QueryFailed(f"the API refuses: {json.loads(answer)['errors'][0]['message']}")
+    return answer
 
 
 def _connected(process: subprocess.Popen[bytes], port: int) -> http.client.HTTPConnection:
@@ -158,5 +159,6 @@ def _connected(process: subprocess.Popen[bytes], port: int) -> http.client.HTTPC
                 return client
         except OSError:
             pass
+        client.close()
         time.sleep(0.05)
     raise QueryFailed("the API did not start", "see its output above")

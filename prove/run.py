@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import sqlalchemy
 import sqlglot
 from sqlglot import exp
 
@@ -20,10 +21,11 @@ from snapshot.settings import Settings, SourceSettings
 from snapshot.source import Database, open_source, read_lock
 
 from .answer import AnswerSource
+from .causes import known_causes
 from .compare import compare
 from .document import Document
 from .endpoint import ask_endpoint, compare_json
-from .live import Answers, Live, ask_live
+from .live import ask_live
 from .prototype import Asked, Prototype, prototype, whole_metric
 from .report import Report
 from .translate import CannotRunLive, live_sql, question_of
@@ -87,13 +89,16 @@ class _Proof:
     def report(self, name: str, question: Callable[[], str], asked: Callable[[Catalog], Asked]) -> Report:
         """`question` is DuckDB's SELECT over the sources; it may raise CannotRunLive."""
         try:
-            live, before = self._ask(question(), self.runs)
+            engine, sql = self._live(question())
+            live, before = ask_live(engine, sql, self.runs)
         except CannotRunLive as error:
             return Report(name, None, str(error), self._prototype(asked), None, self.target)
         made = self._prototype(asked)
         # Asked once more: rows that differ from before the snapshot moved meanwhile.
-        _, after = self._ask(question(), 1)
+        _, after = ask_live(engine, sql, 1)
         compared = compare(made.columns, before.first, after.last, made.rows)
+        if not compared.equal:
+            compared = replace(compared, causes=(*compared.causes, *known_causes(engine, sql)))
         return Report(name, live, "", made, compared, self.target)
 
     def of_endpoint(self, name: str, endpoint: Endpoint, asked: Callable[[Catalog], Asked]) -> Report:
@@ -113,9 +118,25 @@ class _Proof:
                 self.settings, shapes, self.sources, self.metric, Path(folder), self.runs, self.observe, asked
             )
 
-    def _ask(self, question: str, runs: int) -> tuple[Live, Answers]:
-        source, sql = _home(self.settings, self.sources, question)
-        return ask_live(source.engine(self.settings.time_zone), sql, runs)
+    def _live(self, question: str) -> tuple[sqlalchemy.Engine, str]:
+        """The database whose tables a question reads, and the question in its words. Raises CannotRunLive."""
+        read = {table.db for table in sqlglot.parse_one(question, read="duckdb").find_all(exp.Table) if table.db}
+        if len(read) != 1:
+            raise CannotRunLive(f"it reads from {' and '.join(sorted(read)) or 'no source'}, which is not one database")
+        (name,) = read
+        source = next(source for source in self.sources if source.name == name)
+        schema = next(one.schema for one in self.settings.sources if one.name == name)
+        engine = source.engine(self.settings.time_zone)
+        if engine.dialect.name in ("mysql", "mariadb") and self.settings.time_zone != "UTC":
+            self._refuse_moments(name, question)
+        return engine, live_sql(question, engine.dialect.name, {name: schema})
+
+    def _refuse_moments(self, source: str, question: str) -> None:
+        """A server knows the names of zones only where somebody loaded them, so its sessions are UTC."""
+        read = {column.name for column in sqlglot.parse_one(question, read="duckdb").find_all(exp.Column)}
+        for table in read_lock(self.settings.root)[source].values():
+            for column in read & {name for name, c in table.columns.items() if c.type == "TIMESTAMPTZ"}:
+                raise CannotRunLive(f"'{column}' is a moment, and is asked in UTC, not in {self.settings.time_zone}")
 
 
 def prove_sql(url: str, sql: Path, runs: int, target: float, observe: Observer) -> Report:
@@ -140,15 +161,3 @@ def prove_sql(url: str, sql: Path, runs: int, target: float, observe: Observer) 
     _, after = ask_live(engine, text, 1)
     made = replace(made, built=made.built + live.total[-1] / 1000)
     return Report(sql.name, live, "", made, compare(made.columns, answers.last, after.last, made.rows), target)
-
-
-def _home(settings: Settings, sources: tuple[Database, ...], sql: str) -> tuple[Database, str]:
-    """The database whose tables a question reads, and the question in its words. Raises CannotRunLive."""
-    read = {table.db for table in sqlglot.parse_one(sql, read="duckdb").find_all(exp.Table) if table.db}
-    if len(read) != 1:
-        raise CannotRunLive(f"it reads from {' and '.join(sorted(read)) or 'no source'}, which is not one database")
-    (name,) = read
-    source = next(source for source in sources if source.name == name)
-    schema = next(one.schema for one in settings.sources if one.name == name)
-    schemas: Mapping[str, str] = {name: schema}
-    return source, live_sql(sql, source.engine().dialect.name, schemas)

@@ -149,6 +149,13 @@ def _without_filter(node: exp.Filter) -> exp.Expr:
     return call
 
 
+def _counted_if(node: exp.CountIf) -> exp.Expr:
+    """It is null over nothing, as DuckDB's is."""
+    one, none = exp.Literal.number(1), exp.Literal.number(0)
+    counted = exp.Case().when(node.this.copy(), one).when(exp.not_(exp.paren(node.this.copy())), none)
+    return exp.Sum(this=counted)
+
+
 def _months_between(node: exp.DateDiff, year_month: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
     """`date_diff('month', a, b)`: how many firsts of a month lie between. sqlglot holds (b, a)."""
     if node.text("unit").upper() != "MONTH":
@@ -157,8 +164,11 @@ def _months_between(node: exp.DateDiff, year_month: Callable[[exp.Expr], exp.Exp
 
 
 def _for_postgres(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Avg):
-        return exp.Avg(this=_as_double(node.this))
+    match node:
+        case exp.Avg():
+            return exp.Avg(this=_as_double(node.this))
+        case exp.CountIf():
+            return _counted_if(node)
     return node
 
 
@@ -167,7 +177,7 @@ def _for_mysql(node: exp.Expr) -> exp.Expr:
         case exp.Filter():
             return _without_filter(node)
         case exp.CountIf():
-            return exp.Count(this=exp.Case().when(node.this.copy(), exp.Literal.number(1)))
+            return _counted_if(node)
         case exp.Div():  # of whole numbers it has four digits
             return exp.Div(this=_as_double(node.this.copy()), expression=node.expression.copy())
         case exp.Avg():
@@ -187,7 +197,7 @@ def _for_mysql(node: exp.Expr) -> exp.Expr:
 def _for_sqlite(node: exp.Expr) -> exp.Expr:
     match node:
         case exp.CountIf():
-            return exp.Count(this=exp.Case().when(node.this.copy(), exp.Literal.number(1)))
+            return _counted_if(node)
         case exp.TimestampTrunc() | exp.DateTrunc():
             return _call("date", node.this.copy(), *_SQLITE_TRUNCATED[node.text("unit").upper()])
         case exp.Cast() if node.to.this.name == "DATE":

@@ -26,9 +26,6 @@ from .export import Export, drop_private_views, export
 from .source import Source
 from .store import Generation, Staged, Store, publish
 
-# What DuckDB may hold while tables are only written through.
-EXPORT_MEMORY = "200MB"
-
 Clock = Callable[[], datetime]
 
 
@@ -102,8 +99,7 @@ def _build(
     """Fill and close the staging file; the catalogue it holds."""
     with _staging(project, staged) as connection:
         observe(StepReached("staged"))
-        with connect.bounded(connection, EXPORT_MEMORY):
-            exported = export(connection, sources, project.exports, _private(project), number, observe)
+        exported = export(connection, sources, project.exports, _private(project), number, observe)
         observe(StepReached("exported"))
         info = _info(project, number, _as_of(exported), clock())
         metrics, builds = aggregate(connection, project.definitions, info.as_of, number, observe)

@@ -6,9 +6,8 @@ and attaches databases.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,20 +46,31 @@ def stage(path: Path, private: Path, *, memory: str, time_zone: str) -> duckdb.D
 
 
 @contextmanager
-def bounded(connection: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
-    """Let DuckDB hold no more than so much for a while, or less where that is its limit anyway."""
+def bounded(connection: duckdb.DuckDBPyConnection, memory: int) -> Iterator[Callable[[int], None]]:
+    """Let DuckDB hold no more than so many bytes for a while, and never more than its usual limit.
+
+    What is given out raises the bound for whoever needs more.
+    """
     ((usual,),) = connection.execute("select current_setting('memory_limit')").fetchall()
-    connection.execute(f"set global memory_limit = {literal(min(memory, usual, key=_bytes))}")
+    held = 0
+
+    def need(amount: int) -> None:
+        nonlocal held
+        if amount > held:
+            held = amount
+            connection.execute(f"set global memory_limit = '{min(amount, _bytes(usual))}B'")
+
+    need(memory)
     try:
-        yield
+        yield need
     finally:
         connection.execute(f"set global memory_limit = {literal(usual)}")
 
 
-def _bytes(amount: str) -> float:
-    """`190.7 MiB` or `4GB`, as DuckDB has them; beyond all where it is neither."""
-    found = re.fullmatch(r"([\d.]+)\s*([KMGT])(i?)B", amount.strip())
-    return float(found[1]) * (1024 if found[3] else 1000) ** (1 + "KMGT".index(found[2])) if found else math.inf
+def _bytes(amount: str) -> int:
+    """`190.7 MiB`, as DuckDB says its limits; beyond all where it says another thing."""
+    found = re.fullmatch(r"([\d.]+) ([KMGT])iB", amount)
+    return int(float(found[1]) * 1024 ** (1 + "KMGT".index(found[2]))) if found else 2**60
 
 
 def empty(*, time_zone: str) -> duckdb.DuckDBPyConnection:

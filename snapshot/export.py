@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from .catalog import BuildRecord, SourceInfo, literal, quote
-from .connect import DISK_ERRORS, PRIVATE, STAGED
+from .connect import DISK_ERRORS, PRIVATE, STAGED, bounded
 from .errors import SourceChanged, SourceError, SourceUnavailable, SourceValueError
 from .events import Observer, TableExported
-from .source import Reading, Source, TableShape
+from .source import Reading, Source, TableShape, bytes_of
+
+# Bytes that DuckDB may hold while tables are only written through; more for rows so wide that it could not write them:
+# it compresses a vector of rows at once, and holds that twice.
+MEMORY = 100 * 2**20
+_VECTOR_ROWS, _VECTORS = 2048, 2
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,18 @@ def export(
         _refuse_changes(source, tables)
         connection.execute(f"create schema if not exists {STAGED}.{quote(source.name)}")
         connection.execute(f"create schema if not exists {PRIVATE}.{quote(source.name)}")
-        with source.read(tables) as reading:
+        with bounded(connection, MEMORY) as need, source.read(tables) as reading:
             for name, shape in tables.items():
                 begun = time.monotonic()
                 database = PRIVATE if (source.name, name) in private else STAGED
-                rows = _copy(connection, reading, source.name, name, shape, database)
+                rows = _copy(connection, reading, source.name, name, shape, database, need)
                 position, seconds = position + 1, time.monotonic() - begun
                 builds.append(BuildRecord(number, "table", f"{source.name}.{name}", "full", rows, seconds))
                 observe(TableExported(f"{source.name}.{name}", rows, seconds, position, total))
-            infos.append(
-                SourceInfo(
-                    source.name, reading.as_of, len(tables), sum(b.rows for b in builds[len(builds) - len(tables) :])
-                )
-            )
+            rows = sum(build.rows for build in builds[len(builds) - len(tables) :])
+            infos.append(SourceInfo(source.name, reading.as_of, len(tables), rows))
+            for database in (STAGED, PRIVATE):
+                connection.execute(f"checkpoint {database}")
     return Export(tuple(infos), tuple(builds))
 
 
@@ -86,7 +90,13 @@ def _refuse_changes(source: Source, wanted: Mapping[str, TableShape]) -> None:
 
 
 def _copy(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, source: str, table: str, shape: TableShape, database: str
+    connection: duckdb.DuckDBPyConnection,
+    reading: Reading,
+    source: str,
+    table: str,
+    shape: TableShape,
+    database: str,
+    need: Callable[[int], None],
 ) -> int:
     """One table, every value strictly; the number of rows."""
     place = f"{quote(source)}.{quote(table)}"
@@ -97,9 +107,10 @@ def _copy(
     try:
         projections = ", ".join(_projections(reading, source, table, shape))
         insert = f"insert into {database}.{place} select {projections} from wire where _pacelayer_row = 1"
-        with reading.rows(table, shape) as streams:
-            for stream in streams:
-                connection.register("wire", stream)
+        with reading.rows(table, shape) as batches:
+            for batch in batches:
+                need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
+                connection.register("wire", batch)
                 connection.execute(insert)
                 connection.unregister("wire")
     except DISK_ERRORS:

@@ -35,8 +35,9 @@ def command(arguments: argparse.Namespace) -> bool:
     expanded = os.path.expandvars(url.render_as_string(hide_password=False))
     source = SourceSettings(name, expanded, schema=arguments.schema)
     database = open_source(source, root)
+    shapes = database.shapes()
     try:
-        found = guesses(database, source.schema, database.shapes())
+        found = guesses(database, source.schema, shapes)
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise SourceUnavailable(f"source '{name}' cannot be read: {str(error).splitlines()[0]}") from error
     if not found:

@@ -94,10 +94,10 @@ def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes) -> bool:
         return True
     if isinstance(expression, exp.Column):
         return _column_nullable(expression, tree, shapes)
-    if isinstance(expression, exp.Literal | exp.Boolean | exp.CountIf | exp.Count):
+    if isinstance(expression, exp.Literal | exp.Boolean | exp.Count):
         return False
     if isinstance(expression, exp.Filter):
-        return not isinstance(expression.this, exp.Count | exp.CountIf)
+        return not isinstance(expression.this, exp.Count)
     if isinstance(expression, exp.Alias):
         return nullable(expression.this, tree, shapes)
     if isinstance(expression, exp.Coalesce):

@@ -18,7 +18,7 @@ from .parsed import Parsed, outer_nodes, replaced
 # A call that re-aggregates exactly -> how its partial results merge; counts merge by sum, and are 0 over nothing.
 _MERGE: dict[type[exp.Expr], str] = {
     exp.Count: "count",
-    exp.CountIf: "count",
+    exp.CountIf: "sum",  # null over nothing, unlike count
     exp.Sum: "sum",
     exp.Min: "min",
     exp.Max: "max",

@@ -10,10 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+import nanoarrow
 import sqlalchemy
 
 from ..errors import ProjectError
 from ..settings import SourceSettings, problem
+from .batches import bytes_of
 from .cursor import CursorSource
 from .mysql import MysqlSource
 from .postgres import PostgresSource
@@ -29,6 +31,7 @@ __all__ = [
     "Shapes",
     "Source",
     "TableShape",
+    "bytes_of",
     "open_source",
     "read_lock",
     "write_lock",
@@ -42,8 +45,8 @@ class Reading(Protocol):
     def as_of(self) -> datetime:
         """The source's clock when the read began."""
 
-    def rows(self, table: str, shape: TableShape) -> AbstractContextManager[Iterable[object]]:
-        """The rows of a table as Arrow streams (the PyCapsule interface) of the shape's columns, on the wire.
+    def rows(self, table: str, shape: TableShape) -> AbstractContextManager[Iterable[nanoarrow.Array]]:
+        """The rows of a table as batches of the shape's columns, on the wire; no batch is empty.
 
         A leading column `_pacelayer_row` is 0 for rows that only fix the types and are left out, and 1 for the others.
         Raises SourceValueError for a value that its column's type does not take.

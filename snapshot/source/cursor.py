@@ -16,13 +16,14 @@ from sqlalchemy import types
 from ..catalog import quote
 from ..errors import SourceUnavailable
 from ..settings import SourceSettings
+from .batches import BYTES
 from .limit import seconds_left
 from .reflect import common_kind, reflect
 from .shape import TableShape
 from .strict import strict
 
 # Of a batch: memory does not grow with the table, nor with its rows.
-BATCH_ROWS, BATCH_BYTES = 20_000, 8 * 2**20
+BATCH_ROWS, BATCH_BYTES = 20_000, BYTES
 # Rows that the driver is asked for at a time.
 FETCHED = 500
 # From the level that promises exactly this on, to one that locks for it.
@@ -45,7 +46,8 @@ class CursorSource:
         """The tables and views of its schema, reflected."""
         try:
             return reflect(self.engine(), self.settings.schema, self.settings.tables, self.kind)
-        except sqlalchemy.exc.SQLAlchemyError as error:
+        except (sqlalchemy.exc.SQLAlchemyError, TypeError) as error:
+            # A driver's TypeError: the URL has an option that it does not know.
             raise self._unavailable(error) from error
 
     @contextmanager
@@ -74,6 +76,9 @@ class CursorSource:
     def bound(self, connection: sqlalchemy.Connection, seconds: float) -> None:
         """Let the next statement take at most so long, where the database can be told."""
 
+    def abandon(self, cursor: Any) -> None:
+        """Leave the rows unread that are left, where a driver would read them first."""
+
     def check(self, connection: sqlalchemy.Connection, table: str) -> None:
         """Raises SourceUnavailable for a table that the transaction does not read consistently."""
 
@@ -89,7 +94,7 @@ class CursorSource:
         """A connection for each question."""
         return sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.NullPool, connect_args=self.connect_arguments())
 
-    def _unavailable(self, error: sqlalchemy.exc.SQLAlchemyError) -> SourceUnavailable:
+    def _unavailable(self, error: Exception) -> SourceUnavailable:
         # The driver's own words: SQLAlchemy adds the statement, which says nothing to whoever reads this.
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}")
@@ -105,8 +110,8 @@ class CursorReading:
     deadline: float
 
     @contextmanager
-    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[object]]:
-        """A stream for each batch."""
+    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[nanoarrow.Array]]:
+        """Rows are gathered as they come."""
         left = seconds_left(self.source.name, self.deadline)
         self.source.check(self.connection, table)
         self.source.bound(self.connection, left)
@@ -122,9 +127,11 @@ class CursorReading:
             f"select {wire} from {schema}{quoted(table)}", execution_options=options
         )
         try:
-            yield (stream(rows, shape) for rows in _batches(result.partitions(FETCHED)))
-        finally:
-            result.close()
+            yield (batch_of(rows, shape) for rows in _batches(result.partitions(FETCHED)))
+        except BaseException:
+            self.source.abandon(result.cursor)
+            self.connection.invalidate()
+            raise
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """All but bytes is a text."""
@@ -144,8 +151,8 @@ def _batches(parts: Iterable[Sequence[Sequence[Any]]]) -> Iterator[Sequence[Sequ
         yield batch
 
 
-def stream(rows: Sequence[Sequence[Any]], shape: TableShape) -> object:
-    """A batch of rows as an Arrow stream: texts, and bytes where the type is bytes."""
+def batch_of(rows: Sequence[Sequence[Any]], shape: TableShape) -> nanoarrow.Array:
+    """A batch of rows: texts, and bytes where the type is bytes."""
     kinds = {name: nanoarrow.binary() if c.type == "BLOB" else nanoarrow.string() for name, c in shape.columns.items()}
     columns = [
         nanoarrow.c_array([value if isinstance(value, _AS_THEY_ARE) else _text(value) for value in column], kind)

@@ -63,6 +63,11 @@ class MysqlSource(CursorSource):
             limit = f"max_execution_time = {max(1, int(seconds * 1000))}"
         connection.exec_driver_sql(f"set session {limit}")
 
+    def abandon(self, cursor: Any) -> None:
+        """PyMySQL would read all of them, and would complain where the connection is gone."""
+        if cursor is not None:
+            cursor._result.unbuffered_active = False
+
     def check(self, connection: sqlalchemy.Connection, table: str) -> None:
         """Other engines than InnoDB read what is there at the moment, whatever the transaction."""
         found = self._told(connection, "engine", "tables", table)

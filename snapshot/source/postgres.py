@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import adbc_driver_manager as adbc
 import adbc_driver_postgresql
+import nanoarrow
 import sqlalchemy
-from nanoarrow import ArrayStream
 from sqlalchemy import types
 from sqlalchemy.dialects import postgresql
 
 from ..catalog import literal, quote
 from ..errors import SourceUnavailable
 from ..settings import SourceSettings, TableSettings
+from .batches import batches
 from .limit import seconds_left
 from .reflect import common_kind, reflect, unknown
 from .shape import TableShape
@@ -36,13 +39,14 @@ _CONNECTION = {
     "tcp_user_timeout": "60000",
     "client_encoding": "UTF8",
 }
-# Whatever the server, the database or the role would have instead.
-_SESSION = {
+# Whatever the server, the database or the role would have instead. It is set for a transaction, never for a session:
+# behind a pooler the next to have the session is somebody else.
+_TRANSACTION = {
+    "transaction_read_only": "on",
     "lock_timeout": "10s",
     "datestyle": "ISO",
     "bytea_output": "hex",
     "extra_float_digits": "3",
-    "default_transaction_read_only": "on",
 }
 
 
@@ -69,7 +73,9 @@ class PostgresSource:
     def shapes(self) -> Mapping[str, TableShape]:
         """The tables and views of its schema, reflected."""
         try:
-            return reflect(self.engine(), self.settings.schema, self.settings.tables, _duckdb_type)
+            engine = self.engine()
+            kind_of = partial(_duckdb_type, domains=_domains(engine))
+            return reflect(engine, self.settings.schema, self.settings.tables, kind_of)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
 
@@ -78,12 +84,9 @@ class PostgresSource:
         url = self._url().set(drivername="postgresql+psycopg")
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
 
-        @sqlalchemy.event.listens_for(engine, "connect")
-        def begin(connection: Any, _: object) -> None:
-            with connection.cursor() as cursor:
-                for name, value in self._bounds(time_zone).items():
-                    cursor.execute(f"set {name} = '{value}'")
-            connection.commit()
+        @sqlalchemy.event.listens_for(engine, "begin")
+        def begin(connection: sqlalchemy.Connection) -> None:
+            connection.exec_driver_sql(self._bounds(time_zone))
 
         return engine
 
@@ -96,11 +99,11 @@ class PostgresSource:
                 adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=uri) as database,
                 adbc.AdbcConnection(database) as connection,
             ):
-                for name, value in self._bounds("UTC").items():
-                    _execute(connection, f"set {name} = '{value}'")
                 locked = self._lockable(connection, tables)
                 connection.set_autocommit(False)
-                _execute(connection, "set transaction isolation level repeatable read, read only")
+                _execute(connection, "set transaction isolation level repeatable read")
+                for setting in self._bounds("UTC").split(";"):
+                    _execute(connection, setting)
                 if locked:
                     # Before the snapshot is taken: a table that is truncated or rewritten after it would be read empty.
                     _execute(connection, f"lock table {', '.join(locked)} in access share mode")
@@ -110,10 +113,12 @@ class PostgresSource:
         except adbc.Error as error:
             raise self._unavailable(error) from error
 
-    def _bounds(self, time_zone: str) -> Mapping[str, str]:
+    def _bounds(self, time_zone: str) -> str:
+        """What each transaction begins with; as it takes no snapshot, tables can be locked before the one of a read."""
         limit = f"{self.settings.read_limit}s"
         timeouts = {"statement_timeout": limit, "idle_in_transaction_session_timeout": limit}
-        return {**_SESSION, **timeouts, "timezone": time_zone}
+        settings = {**_TRANSACTION, **timeouts, "timezone": time_zone}
+        return "; ".join(f"set local {name} = {literal(value)}" for name, value in settings.items())
 
     def _lockable(self, connection: adbc.AdbcConnection, tables: Collection[str]) -> list[str]:
         """Those of the tables that PostgreSQL can lock: tables and views, but no materialised or foreign ones."""
@@ -129,8 +134,9 @@ class PostgresSource:
         return self.url.set(query={**_CONNECTION, **self.url.query})
 
     def _unavailable(self, error: Exception) -> SourceUnavailable:
-        reason = next((line for line in str(error).splitlines() if "ERROR" in line or "FATAL" in line), "")
-        reason = (reason or str(error).splitlines()[0]).partition("Query was:")[0].strip()
+        lines = str(getattr(error, "orig", None) or error).splitlines()
+        reason = next((line for line in lines if "ERROR" in line or "FATAL" in line), lines[0])
+        reason = reason.partition("Query was:")[0].strip()
         return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}")
 
 
@@ -144,8 +150,8 @@ class PostgresReading:
     deadline: float
 
     @contextmanager
-    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[object]]:
-        """One stream, copied in PostgreSQL's binary form."""
+    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[nanoarrow.Array]]:
+        """Copied in PostgreSQL's binary form."""
         left = seconds_left(self.settings.name, self.deadline)
         _execute(self.connection, f"set local statement_timeout = {max(1, int(left * 1000))}")
         wire = ", ".join(f"{self._wire(table, name, c.type)} as {quote(name)}" for name, c in shape.columns.items())
@@ -153,7 +159,7 @@ class PostgresReading:
         with adbc.AdbcStatement(self.connection) as statement:
             statement.set_sql_query(f"select 1 as _pacelayer_row, {wire} from {schema}{quote(table)}")
             stream, _ = statement.execute_query()
-            yield (stream,)
+            yield batches(stream, f"{self.settings.name}.{table}")
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """A value that PostgreSQL keeps strictly itself, or a text."""
@@ -172,13 +178,31 @@ class PostgresReading:
         return kind in _NATIVE and column not in self.settings.tables.get(table, TableSettings()).types
 
 
-def _duckdb_type(declared: types.TypeEngine[Any]) -> str:
+# (schema, empty where a search finds it; name) of a domain -> what it is declared over.
+Domains = Mapping[tuple[str, str], str]
+
+
+def _domains(engine: sqlalchemy.Engine) -> Domains:
+    """SQLAlchemy's reflection drops what stands in brackets: digits, and a zone that follows them."""
+    schema = "case when pg_type_is_visible(t.oid) then '' else n.nspname end"
+    of = "pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typtype = 'd'"
+    sql = f"select {schema}, t.typname, format_type(t.typbasetype, t.typtypmod) from {of}"
+    with engine.connect() as connection:
+        return {(row[0], row[1]): row[2] for row in connection.exec_driver_sql(sql)}
+
+
+def _duckdb_type(declared: types.TypeEngine[Any], domains: Domains) -> str:
     """The DuckDB type of a declared one; `?` and the declaration where a value could not be kept exactly."""
     match declared:
         case postgresql.DOMAIN():
-            return _duckdb_type(declared.data_type)
+            over = domains.get((declared.schema or "", str(declared.name)), "")
+            if digits := re.fullmatch(r"numeric\((\d+),(\d+)\)", over):
+                return common_kind(types.Numeric(int(digits[1]), int(digits[2])))
+            if over.endswith("with time zone"):
+                return "TIMESTAMPTZ" if over.startswith("timestamp") else f"? {over}"
+            return _duckdb_type(declared.data_type, domains)
         case postgresql.ARRAY():
-            item = _duckdb_type(declared.item_type)
+            item = _duckdb_type(declared.item_type, domains)
             return unknown(declared) if item.startswith("?") or item == "BLOB" else f"{item}[]"
         case postgresql.TIMESTAMP() if declared.timezone:
             return "TIMESTAMPTZ"
@@ -203,4 +227,4 @@ def _fetch(connection: adbc.AdbcConnection, sql: str) -> list[dict[str, Any]]:
     with adbc.AdbcStatement(connection) as statement:
         statement.set_sql_query(sql)
         stream, _ = statement.execute_query()
-        return list(ArrayStream(stream).read_all().to_pylist())
+        return list(nanoarrow.ArrayStream(stream).read_all().to_pylist())

@@ -14,19 +14,22 @@ from urllib.parse import quote as percent
 
 import adbc_driver_manager as adbc
 import adbc_driver_sqlite
+import nanoarrow
 import sqlalchemy
-from nanoarrow import ArrayStream
 from sqlalchemy import types
 
 from ..catalog import literal, quote
 from ..errors import SourceUnavailable, SourceValueError
 from ..settings import TableSettings
+from .batches import batches
 from .reflect import common_kind, reflect
 from .shape import TableShape
 from .strict import base_of, scale_of, strict
 
 # How long the file may be locked by a writer in rollback-journal mode before the read gives up.
 BUSY_MILLISECONDS = 5_000
+# Rows that ADBC gathers whatever their size.
+BATCH_ROWS = 256
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 # The storage classes that a DuckDB type takes, and a value by which the wire's type is fixed before the first row.
 _STORAGE: dict[str, tuple[tuple[str, ...], str]] = {
@@ -118,17 +121,18 @@ class SqliteReading:
     connection: adbc.AdbcConnection
 
     @contextmanager
-    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[object]]:
-        """One stream; a first row fixes its types, which ADBC would otherwise guess from the data."""
+    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[nanoarrow.Array]]:
+        """A first row fixes its types, which ADBC would otherwise guess from the data."""
         self._refuse_misfits(table, shape)
         kinds = {name: _storage(column.type) for name, column in shape.columns.items()}
         witness = ", ".join(f"{value} as {quote(name)}" for name, (_, value) in kinds.items())
         wire = ", ".join(_wire(name, shape.columns[name].type) for name in kinds)
         sql = f"select 0 as _pacelayer_row, {witness} union all select 1, {wire} from {quote(table)}"
         with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
             statement.set_sql_query(sql)
             stream, _ = statement.execute_query()
-            yield (stream,)
+            yield batches(stream, f"{self.source}.{table}")
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """The strict cast of a wire value."""
@@ -152,7 +156,7 @@ class SqliteReading:
         with adbc.AdbcStatement(self.connection) as statement:
             statement.set_sql_query(query)
             stream, _ = statement.execute_query()
-            found = ArrayStream(stream).read_all().to_pylist()[1:]
+            found = nanoarrow.ArrayStream(stream).read_all().to_pylist()[1:]
         for misfit in found:
             place = f" at {', '.join(shape.key) or 'rowid'} = {misfit['key']}" if misfit["key"] else ""
             column = misfit["place"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import adbc_driver_manager as adbc
+import nanoarrow
 import pytest
 import sqlalchemy
 
@@ -299,3 +300,43 @@ def test_odd_names_are_names(request: pytest.FixtureRequest, server: str, projec
         run(url, "create table hollow ()")
     project = project_over(url, odd='select "rate%" as rate, "цена" as price from shop."odd % table"')
     assert rows(publish(project).path, "from odd") == [(2, 3)]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_an_export_holds_little_and_more_only_for_rows_that_need_it(
+    request: pytest.FixtureRequest, server: str, tmp_path: Path
+) -> None:
+    """DuckDB compresses two thousand rows at once: thirty such texts have to be held together."""
+    url: sqlalchemy.URL = request.getfixturevalue(server)
+    run(
+        url,
+        "create table deeds (id bigint primary key, text longtext)".replace(
+            "long", "" if server == "postgres" else "long"
+        ),
+    )
+    for number in range(30):
+        run(url, f"insert into deeds values ({number}, repeat('x{number}', 2000000))")
+    with exported_from(open_source(SourceSettings("shop", written(url)), tmp_path), tmp_path) as connection:
+        assert connection.execute("select count(*) from shop.deeds").fetchall() == [(30,)]
+
+
+def test_a_read_leaves_no_setting_in_a_session(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """A pooler hands the session to somebody else, who may want to write."""
+    found = open_source(SourceSettings("shop", written(postgres)), tmp_path)
+    said = ("transaction_read_only", "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+    with found.engine("Europe/Vienna").connect() as connection:
+        assert connection.exec_driver_sql("show transaction_read_only").scalar() == "on"
+        plain = connection.connection.dbapi_connection
+        assert plain is not None
+        plain.rollback()
+        cursor = plain.cursor()
+        assert [cursor.execute(f"show {name}").fetchone()[0] for name in said] == ["off", "0", "0", "0"]
+    with found.read([]) as reading:
+        assert isinstance(reading, PostgresReading)
+        reading.connection.rollback()
+        shown = ", ".join(f"current_setting('{name}') as {name}" for name in said)
+        statement = adbc.AdbcStatement(reading.connection)
+        statement.set_sql_query(f"select {shown}")
+        stream, _ = statement.execute_query()
+        assert list(nanoarrow.ArrayStream(stream).read_all().to_pylist()[0].values()) == ["off", "0", "0", "0"]
+        statement.close()

@@ -35,6 +35,8 @@ POSTGRES_KEPT = {
     "char(5)": Kept("VARCHAR", {"'ab'": "ab"}),
     "mood": Kept("VARCHAR", {"'so so'": "so so"}),
     "positive": Kept("BIGINT", {"7": 7}),
+    "money_of_ours": Kept("DECIMAL(10,2)", {"-12345678.90": Decimal("-12345678.90")}),
+    "moment": Kept("TIMESTAMPTZ", {"'2026-03-29 03:30:00.5+02'": datetime(2026, 3, 29, 1, 30, 0, 500000, UTC)}),
     "boolean": Kept("BOOLEAN", {"true": True, "false": False}),
     "bytea": Kept("BLOB", {r"'\x00ff'": b"\x00\xff", "''": b""}),
     "date": Kept("DATE", {"'0001-01-01'": date.min, "'9999-12-31'": date.max}),
@@ -89,4 +91,10 @@ MYSQL_KEPT = {
     "set('x','y')": Kept("VARCHAR", {"'x,y'": "x,y", "''": ""}),
     "uuid": Kept("UUID", {"'6f1c5e0a-9f39-4d6e-8c3a-0b6a4a1f2e3d'": UUID("6f1c5e0a-9f39-4d6e-8c3a-0b6a4a1f2e3d")}),
 }
-POSTGRES_TYPES = ("create type mood as enum ('ok', 'so so')", "create domain positive as bigint check (value > 0)")
+POSTGRES_TYPES = (
+    "create type mood as enum ('ok', 'so so')",
+    "create domain positive as bigint check (value > 0)",
+    "create domain money_of_ours as numeric(10,2)",
+    "create domain moment as timestamp(3) with time zone",
+    "create domain hour as time(3) with time zone",
+)

@@ -28,12 +28,13 @@ MAY_BE_NULL = [
 ]  # fmt: skip
 # The measures of a group that is never empty, though a total over nothing is one too.
 NEVER_NULL_MEASURES = [
-    "count(*)", "count(o.fee)", "count(distinct o.region)", "count(*) filter (where o.paid)", "count_if(o.paid)",
+    "count(*)", "count(o.fee)", "count(distinct o.region)", "count(*) filter (where o.paid)",
     "coalesce(sum(o.fee), 0)", "count(*) * 2",
 ]  # fmt: skip
 NULL_OVER_NOTHING = [
-    "sum(o.amount)", "avg(o.amount)", "min(o.id)", "max(o.id)", "bool_and(o.paid)", "median(o.amount)",
-    "sum(o.amount) filter (where o.paid)", "round(sum(o.amount), 1)", "sum(o.amount) / count(*)", "mode(o.status)",
+    "count_if(o.paid)", "sum(o.amount)", "avg(o.amount)", "min(o.id)", "max(o.id)", "bool_and(o.paid)",
+    "median(o.amount)", "sum(o.amount) filter (where o.paid)", "round(sum(o.amount), 1)", "sum(o.amount) / count(*)",
+    "mode(o.status)",
 ]  # fmt: skip
 # The FROM -> whether o.status and u.plan, which are never null themselves, then may be.
 JOINS = {

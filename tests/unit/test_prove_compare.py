@@ -52,6 +52,12 @@ def test_rows_are_found_by_what_they_are_grouped_by() -> None:
     assert told([("pro", 1), (None, 2)], [(None, 2), ("pro", 1)]).equal
 
 
+def test_a_division_by_zero_is_named_as_the_cause() -> None:
+    """MariaDB makes a null of it, DuckDB an infinity."""
+    found = told([("pro", None)], [("pro", float("inf"))], PLAN, RATE)
+    assert [cause.split(" is")[0] for cause in found.causes] == ["a division by zero"]
+
+
 def test_a_row_that_differs_is_said() -> None:
     """With both of its values."""
     found = told([("pro", 1), ("free", 2)], [("pro", 1), ("free", 3)])

@@ -1,0 +1,48 @@
+"""Arrow batches of a good size: the memory of an export grows neither with a table nor with the width of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import nanoarrow
+
+from ..errors import SourceUnavailable
+
+# Of a batch: large enough that what each costs does not show.
+BYTES = 8 * 2**20
+
+
+def batches(stream: object, table: str) -> Iterator[nanoarrow.Array]:
+    """The batches of a table's Arrow stream, the small ones joined; none is empty.
+
+    Raises SourceUnavailable where the stream breaks off.
+    """
+    gathered: list[nanoarrow.Array] = []
+    size = 0
+    for chunk in _chunks(stream, table):
+        gathered.append(chunk)
+        size += bytes_of(chunk)
+        if size >= BYTES:
+            yield nanoarrow.Array.from_chunks(gathered)
+            gathered, size = [], 0
+    if any(map(len, gathered)):
+        yield nanoarrow.Array.from_chunks(gathered)
+
+
+def _chunks(stream: object, table: str) -> Iterator[nanoarrow.Array]:
+    try:
+        yield from nanoarrow.ArrayStream(stream).iter_chunks()
+    except RuntimeError as error:  # nanoarrow has no public name for its own
+        # `get_next() failed (125): [libpq] ...: ERROR:  canceling statement`: what the database itself said.
+        reason = str(error).splitlines()[0].rpartition("ERROR: ")[2].rpartition("failed ")[2].strip()
+        raise SourceUnavailable(f"{table} could not be read to the end: {reason}") from error
+
+
+def bytes_of(batches: nanoarrow.Array) -> int:
+    """What its buffers hold together."""
+    return sum(_bytes_of(chunk) for chunk in batches.iter_chunks())
+
+
+def _bytes_of(chunk: nanoarrow.Array) -> int:
+    own = sum(int(buffer.size_bytes) for buffer in chunk.buffers if buffer is not None)
+    return own + sum(map(_bytes_of, chunk.iter_children()))
