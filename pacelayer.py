@@ -15,12 +15,11 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 
 import terminal
 from arguments import parse
 from snapshot import settings as project_settings
-from snapshot.errors import NoSnapshot, PacelayerError, ProjectError, QueryFailed
+from snapshot.errors import PacelayerError, ProjectError, QueryFailed
 from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
@@ -60,7 +59,9 @@ def check(arguments: argparse.Namespace) -> int:
 
 def refresh(arguments: argparse.Namespace) -> int:
     """compute every answer once and publish a new snapshot"""
-    path = _refresh_once(_settings(arguments), as_json=arguments.json, allow_empty=arguments.allow_empty)
+    import together
+
+    path = together.refresh_once(_settings(arguments), as_json=arguments.json, allow_empty=arguments.allow_empty)
     if not arguments.json:
         terminal.say(f"published {path}")
     return 0
@@ -96,7 +97,7 @@ def up(arguments: argparse.Namespace) -> int:
     shop = settings.root / DEMO_SOURCE if arguments.demo else None
     if shop:
         together.make_shop(shop, 1.0)
-    _publish_first(settings)
+    together.publish_first(settings)
     return together.run(settings, arguments.port or settings.server.port, shop)
 
 
@@ -207,28 +208,6 @@ def _note_fallback(event: Event) -> None:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     return project_settings.load(arguments.project)
-
-
-def _refresh_once(settings: Settings, *, as_json: bool = False, allow_empty: bool = False) -> Path:
-    from snapshot.build import now
-    from snapshot.build import refresh as build_and_publish
-    from snapshot.project import load
-    from snapshot.store import Store, locked, recorded
-
-    project, sources = load(settings)
-    observer = terminal.refresh_observer(len(project.definitions), as_json=as_json)
-    with locked(settings.directory), recorded(settings.directory, now), observer as observe:
-        store = Store(settings.directory, settings.snapshots.keep, observe=observe)
-        return build_and_publish(project, sources, store, observe, allow_empty=allow_empty).path
-
-
-def _publish_first(settings: Settings) -> None:
-    from snapshot.store import Store
-
-    try:
-        Store(settings.directory, settings.snapshots.keep).current()
-    except NoSnapshot:
-        _refresh_once(settings)
 
 
 VERBS = (

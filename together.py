@@ -14,7 +14,11 @@ from pathlib import Path
 
 import harbor
 import terminal
+from snapshot.build import now, refresh
+from snapshot.errors import NoSnapshot
+from snapshot.project import load
 from snapshot.settings import Settings
+from snapshot.store import Store, locked, recorded
 
 # What ends by itself so soon after the first start would only end again: a port that is taken, say.
 MIN_LIFE_SECONDS = 5.0
@@ -28,6 +32,23 @@ def make_shop(path: Path, scale: float) -> None:
         until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
         with terminal.progress(f"making {path.name}") as progress:
             harbor.create(path, until=until, scale=scale, progress=progress)
+
+
+def refresh_once(settings: Settings, *, as_json: bool = False, allow_empty: bool = False) -> Path:
+    """One refresh, shown on the terminal; the file that is published. Raises PacelayerError."""
+    project, sources = load(settings)
+    observer = terminal.refresh_observer(len(project.definitions), as_json=as_json)
+    with locked(settings.directory), recorded(settings.directory, now), observer as observe:
+        store = Store(settings.directory, settings.snapshots.keep, observe=observe)
+        return refresh(project, sources, store, observe, allow_empty=allow_empty).path
+
+
+def publish_first(settings: Settings) -> None:
+    """One refresh where there is no snapshot yet."""
+    try:
+        Store(settings.directory, settings.snapshots.keep).current()
+    except NoSnapshot:
+        refresh_once(settings)
 
 
 def run(settings: Settings, port: int, shop: Path | None) -> int:
