@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from graphql import (
     DocumentNode,
@@ -21,7 +22,10 @@ from snapshot.catalog import Column, Metric
 from snapshot.settings import ServerSettings
 
 from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
-from .plan import Plan, Question, filtered, order_keys, plan_count, plan_rows
+from .extras import Extras
+from .page import plan_count, plan_rows
+from .plan import Plan
+from .question import Policy, Question, everything, filtered, order_keys
 from .relative import resolved
 from .schema import Api, Root, enum_value
 
@@ -64,8 +68,12 @@ def ask(
     operation: OperationDefinitionNode,
     variables: VariableValues,
     limits: ServerSettings,
+    policy: Policy = everything,
 ) -> Asked:
-    """What an operation asks, all of it planned. Raises GraphQLError with a code for what is refused."""
+    """What an operation asks, all of it planned, of what the caller may see.
+
+    Raises GraphQLError with a code for what is refused.
+    """
     fragments = {
         node.name.value: FragmentDetails(node)
         for node in document.definitions
@@ -79,7 +87,7 @@ def ask(
     for key, details in fields.items():
         name = details[0].node.name.value
         if name in api.roots:
-            metrics.append(_Asking(collecting, key, api.roots[name], details, limits.max_rows).ask())
+            metrics.append(_Asking(collecting, key, api.roots[name], details, limits.max_rows, policy).ask())
         else:
             others[key] = name
     return Asked(tuple(metrics), others)
@@ -108,9 +116,17 @@ class _Collecting:
 class _Asking:
     """The reading of one root field."""
 
-    def __init__(self, collecting: _Collecting, key: str, root: Root, details: FieldDetailsList, max_rows: int) -> None:
+    def __init__(
+        self,
+        collecting: _Collecting,
+        key: str,
+        root: Root,
+        details: FieldDetailsList,
+        max_rows: int,
+        policy: Policy,
+    ) -> None:
         self.collecting, self.key, self.root, self.details = collecting, key, root, details
-        self.max_rows = max_rows
+        self.max_rows, self.policy = max_rows, policy(root.metric)
         self.node = details[0].node
         self.field = collecting.api.root.fields[self.node.name.value]
         self.arguments: dict[str, Any] = get_argument_values(self.field, self.node, collecting.variables)
@@ -127,7 +143,8 @@ class _Asking:
         kind = get_named_type(self.field.type)
         if self.root.look_up:
             key = {field: {"eq": value} for field, value in self.arguments.items()}
-            row = Question(self.metric, (), tuple(self._selected(kind, self.details)), key, node=self.node)
+            columns = tuple(self._selected(kind, self.details))
+            row = Question(self.metric, (), columns, key, policy=self.policy, node=self.node)
             return Ask(self.key, self.root, plan_rows(row, limit=1), rows=row, first=1)
         parts: dict[str, FieldDetailsList] = {}
         for details in self.collecting.sub(kind, self.details).values():
@@ -137,19 +154,19 @@ class _Asking:
         if wanted > self.max_rows:
             message = f"'first' is {first}, and at most {self.max_rows} rows are given at once"
             raise refusal(TOO_MANY_ROWS, message, self.node)
-        rows = self._question(
-            {
-                column: node
-                for name in ("nodes", "columns")
-                for column, node in self._selected(get_named_type(kind.fields[name].type), parts.get(name, [])).items()
-            }
-        )
+        selected = {
+            column: node
+            for name in ("nodes", "columns")
+            for column, node in self._selected(get_named_type(kind.fields[name].type), parts.get(name, [])).items()
+        }
+        extras = self._extras(get_named_type(kind.fields["nodes"].type), parts.get("nodes", []))
+        rows = self._question(dict.fromkeys(extras.measures, self.node) | selected)
         asks_rows = not {"nodes", "columns", "pageInfo"}.isdisjoint(parts)
         # One row more than is wanted is asked for, which tells whether more follow.
         return Ask(
             key=self.key,
             root=self.root,
-            nodes=plan_rows(rows, limit=wanted + 1, offset=offset) if asks_rows else None,
+            nodes=plan_rows(rows, limit=wanted + 1, offset=offset, extras=extras) if asks_rows else None,
             totals=self._totals(kind, parts["totals"]) if "totals" in parts else None,
             count=plan_count(rows),
             counted="totalCount" in parts,
@@ -162,7 +179,7 @@ class _Asking:
 
     def _totals(self, kind: Any, details: FieldDetailsList) -> Plan:
         measures = tuple(self._selected(get_named_type(kind.fields["totals"].type), details))
-        total = Question(self.metric, (), measures, self.where, node=self.node)
+        total = Question(self.metric, (), measures, self.where, policy=self.policy, node=self.node)
         return plan_rows(total, limit=1)
 
     def _question(self, selected: Mapping[Column, Node]) -> Question:
@@ -175,7 +192,24 @@ class _Asking:
         filtered_by = (self.by_field[field] for field in filtered(self.having))
         wanted = dict.fromkeys((*selected, *(column for column, _ in order), *filtered_by))
         measures = tuple(column for column in wanted if column not in by)
-        return Question(self.metric, by, measures, self.where, self.having, order, self.node)
+        fill = bool(self.arguments.get("fill"))
+        return Question(self.metric, by, measures, self.where, self.having, order, fill, self.policy, self.node)
+
+    def _extras(self, kind: Any, details: FieldDetailsList) -> Extras:
+        """What is selected of each row beside its columns."""
+        info = self.collecting.api.catalog.snapshot
+        asked: dict[str, Any] = {"previous": {}, "change": {}}
+        for found in self.collecting.sub(kind, details).values() if details else ():
+            field, name = kind.fields.get(found[0].node.name.value), found[0].node.name.value
+            if name == "complete" and name not in self.by_field:
+                asked["complete"] = True
+            elif name == "share" and name not in self.by_field:
+                asked["share"] = (*asked.get("share", ()), *self._selected(get_named_type(field.type), found))
+            elif name in ("previous", "change") and name not in self.by_field:
+                shift = get_argument_values(field, found[0].node, self.collecting.variables)["by"]
+                measures = self._selected(get_named_type(field.type), found)
+                asked[name][shift] = tuple(dict.fromkeys((*asked[name].get(shift, ()), *measures)))
+        return Extras(**asked, clock=self.metric.computed_at.astimezone(ZoneInfo(info.time_zone)))
 
     def _by(self) -> tuple[Column, ...]:
         if not self.metric.grouped:

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, execute_sync
 
-from snapshot.catalog import MAX_SAFE_INTEGER, Column
+from snapshot.catalog import MAX_SAFE_INTEGER
 from snapshot.errors import OutOfRange
 from snapshot.reader import OpenGeneration, Reader
 
@@ -90,20 +90,34 @@ class Answering:
         if plan is None:
             return Rows()
         found = self._query(plan)
-        names = [column.field for column in plan.columns]
-        rows = Rows(dict(zip(names, row, strict=False)) for row in found)
-        for name, column in zip(names, plan.columns, strict=True):
-            convert = kind_of(column.type).to_json
+        # The values beside a row's columns are flat until all are JSON-ready.
+        places: dict[Any, str] = {column.field: column.type for column in plan.columns}
+        places |= {extra.path: extra.type for extra in plan.extras}
+        rows = Rows(dict(zip(places, row, strict=False)) for row in found)
+        for place, kind in places.items():
+            convert = kind_of(kind).to_json
             if convert is not None:
                 for row in rows:
-                    if row[name] is not None:
-                        row[name] = convert(row[name])
-            elif column.type in ("BIGINT", "UBIGINT") and any(abs(row[name] or 0) > MAX_SAFE_INTEGER for row in rows):
-                raise _too_wide(column)
+                    if row[place] is not None:
+                        row[place] = convert(row[place])
+            elif kind in ("BIGINT", "UBIGINT") and any(abs(row[place] or 0) > MAX_SAFE_INTEGER for row in rows):
+                raise _too_wide(place if isinstance(place, str) else place[-1])
+        for extra in plan.extras:
+            for row in rows:
+                _put(row, extra.path)
         return rows
 
 
-def _too_wide(column: Column) -> Exception:
-    return refusal(
-        BAD_INPUT, f"'{column.field}' goes beyond 2^53 in this answer; cast it to decimal or varchar in the metric"
-    )
+def _put(row: dict[Any, Any], path: tuple[str, ...]) -> None:
+    """Move an extra value from its path into the object that it belongs to; nothing belongs to one that is null."""
+    value, into = row.pop(path), row
+    for name in path[:-1]:
+        if into[name] is None:
+            return
+        into[name] = into[name] if isinstance(into[name], dict) else {}
+        into = into[name]
+    into[path[-1]] = value
+
+
+def _too_wide(field: str) -> Exception:
+    return refusal(BAD_INPUT, f"'{field}' goes beyond 2^53 in this answer; cast it to decimal or varchar in the metric")

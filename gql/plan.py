@@ -8,16 +8,15 @@ exactly; the metric's own SELECT, over the snapshot's base tables, with the ques
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from graphql import Node
 
 from snapshot.catalog import COARSER, Column, Component, Grain, Metric, quote, truncate
 
-from .errors import BAD_INPUT, NOT_ANSWERABLE, refusal
+from .errors import NOT_ANSWERABLE, refusal
 from .inputs import predicate
+from .question import Question, filtered
 
 # How partial results of a component merge; a count over nothing is 0, not null.
 _MERGES = {"count": "coalesce(sum({column}), 0)"} | {
@@ -26,76 +25,35 @@ _MERGES = {"count": "coalesce(sum({column}), 0)"} | {
 
 
 @dataclass(frozen=True)
-class Question:
-    """What one field of the document asks of a metric. `measures` are those that its answer, order and having need."""
-
-    metric: Metric
-    by: tuple[Column, ...]
-    measures: tuple[Column, ...]
-    where: Mapping[str, Any] | None = None
-    having: Mapping[str, Any] | None = None
-    order_by: tuple[tuple[Column, str], ...] = ()
-    node: Node | None = None
-
-
-@dataclass(frozen=True)
 class Plan:
-    """One query: its SQL and parameters, the columns of its rows, and which way was taken."""
+    """One query: its SQL and parameters, the columns of its rows, and which way was taken.
+
+    Behind the columns come the values of `extras`, each with its place in a row and its type.
+    """
 
     sql: str
     parameters: tuple[Any, ...]
     columns: tuple[Column, ...]
     way: str
+    extras: tuple[Extra, ...] = ()
 
 
-def plan_rows(question: Question, *, limit: int, offset: int = 0) -> Plan:
-    """The rows, at most `limit` after leaving out `offset`, in an order that is always total."""
-    plan = _having(question, _relation(question))
-    sql = f"select * from ({plan.sql}){_order(question, total=True)} limit {limit:d} offset {offset:d}"
-    return Plan(sql, plan.parameters, plan.columns, plan.way)
+@dataclass(frozen=True)
+class Extra:
+    """A value that a row has beside its columns: `("previous:WEEK", "revenue")` lies in the object `previous:WEEK`.
 
-
-def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan | None:
-    """The rows by the metric's own SELECT over its sources, whatever is stored: what a database would be asked instead.
-
-    None where the SELECT cannot be grouped anew.
+    An object whose own value (of the path `("previous:WEEK",)`) is null is null.
     """
-    metric = question.metric
-    if metric.grouped:
-        plan = _from_base(question, cast="{sql}")
-    else:
-        condition = predicate(question.where, {c.field: quote(c.name) for c in metric.columns})
-        wanted = ", ".join(quote(column.name) for column in question.measures)
-        sql = f"select {wanted} from ({metric.sql}) as asked where {condition.sql}"
-        plan = Plan(sql, condition.parameters, question.measures, "live")
-    plan = _having(question, plan) if plan else None
-    if plan is None or (limit is None and not offset):
-        return plan
-    page = f"limit {limit:d} offset {offset:d}" if limit is not None else f"offset {offset:d}"
-    return Plan(f"{plan.sql}{_order(question, total=metric.grouped)} {page}", plan.parameters, plan.columns, "live")
+
+    path: tuple[str, ...]
+    type: str
 
 
-def plan_count(question: Question) -> Plan:
-    """The number of rows, whatever the paging."""
-    measures = tuple(column for column in question.measures if column.field in set(filtered(question.having)))
-    counted = replace(question, measures=measures, order_by=())
-    plan = _having(counted, _relation(counted))
-    return Plan(f"select count(*) from ({plan.sql})", plan.parameters, (), plan.way)
-
-
-def _having(question: Question, plan: Plan) -> Plan:
-    """The groups whose measures fulfil a condition."""
-    if not question.having:
-        return plan
-    condition = predicate(question.having, {c.field: quote(c.name) for c in question.measures}, "having")
-    sql = f"select * from ({plan.sql}) as grouped where {condition.sql}"
-    return Plan(sql, plan.parameters + condition.parameters, plan.columns, plan.way)
-
-
-def _relation(question: Question) -> Plan:
+def relation(question: Question) -> Plan:
+    """The groups, or a plain table's rows, that the question's condition lets in. Raises GraphQLError for a refusal."""
     if not question.metric.grouped:
         return _plain(question)
-    for way in (_stored, _re_aggregated, _from_base):
+    for way in (_stored, _re_aggregated, from_base):
         if plan := way(question):
             return plan
     names = ", ".join(column.field for column in question.measures)
@@ -109,7 +67,7 @@ def _relation(question: Question) -> Plan:
 def _plain(question: Question) -> Plan:
     """A plain table's own rows; `_pacelayer_row` keeps their order."""
     columns = question.measures
-    condition = predicate(question.where, {c.field: quote(c.name) for c in question.metric.columns})
+    condition = predicate(question.condition, {c.field: quote(c.name) for c in question.metric.columns})
     wanted = ", ".join([*(quote(column.name) for column in columns), 'rowid as "_pacelayer_row"'])
     sql = f"select {wanted} from {question.metric.grains[0].table} where {condition.sql}"
     return Plan(sql, condition.parameters, columns, "stored")
@@ -120,11 +78,11 @@ def _stored(question: Question) -> Plan | None:
 
     What is grouped by nothing is one row whatever the filter lets in, so a filter would take that row away.
     """
-    if not question.by and question.where:
+    if not question.by and question.condition:
         return None
     for grain, sources in _grains(question):
         if set(grain.by) == {c.name for c in question.by} and {m.name for m in question.measures} <= set(grain.columns):
-            condition = predicate(question.where, sources)
+            condition = predicate(question.condition, sources)
             wanted = ", ".join(quote(column.name) for column in (*question.by, *question.measures)) or "1"
             sql = f"select {wanted} from {grain.table} where {condition.sql}"
             return Plan(sql, condition.parameters, (*question.by, *question.measures), "stored")
@@ -140,7 +98,7 @@ def _re_aggregated(question: Question) -> Plan | None:
         if {component.name for component in needed} <= set(grain.columns) and {c.field for c in question.by} <= set(
             sources
         ):
-            condition = predicate(question.where, sources)
+            condition = predicate(question.condition, sources)
             groups = [f"{sources[c.field]} as {quote(c.name)}" for c in question.by]
             parts = [f"cast({_merged(c)} as {c.type}) as {quote(c.name)}" for c in needed]
             merged = ", ".join([*groups, *parts]) or "count(*)"
@@ -156,19 +114,19 @@ def _re_aggregated(question: Question) -> Plan | None:
     return None
 
 
-def _from_base(question: Question, cast: str = "cast({sql} as {type})") -> Plan | None:
-    """The metric's SELECT itself, with another grouping and a further condition."""
+def from_base(question: Question, cast: str = "cast({sql} as {type})", more: str = "") -> Plan | None:
+    """The metric's SELECT itself, with another grouping and further conditions, `more` over its own base tables.
+
+    None where it cannot be grouped anew.
+    """
     metric = question.metric
     if not metric.base_from or not all(measure.sql for measure in question.measures):
         return None
-    condition = predicate(question.where, {c.field: f"({c.sql})" for c in metric.dimensions})
+    condition = predicate(question.condition, {c.field: f"({c.sql})" for c in metric.dimensions})
     columns = (*question.by, *question.measures)
-    values = (f"{cast.format(sql=c.sql, type=c.type)} as {quote(c.name)}" for c in columns)
-    wanted = ", ".join(values) or "count(*)"
-    own = f"({metric.base_where}) and " if metric.base_where else ""
-    sql = (
-        f"{metric.base_with} select {wanted} from {metric.base_from} where {own}({condition.sql}){_group_by(question)}"
-    )
+    wanted = ", ".join(f"{cast.format(sql=c.sql, type=c.type)} as {quote(c.name)}" for c in columns) or "count(*)"
+    where = " and ".join(f"({part})" for part in (metric.base_where, more, condition.sql) if part)
+    sql = f"{metric.base_with} select {wanted} from {metric.base_from} where {where}{_group_by(question)}"
     return Plan(sql, condition.parameters, columns, "base tables")
 
 
@@ -177,7 +135,7 @@ def _grains(question: Question) -> Iterator[tuple[Grain, Mapping[str, str]]]:
 
     With each comes the SQL by which its table gives every dimension that it can give.
     """
-    needed = set(filtered(question.where))
+    needed = set(filtered(question.condition))
     for grain in sorted(question.metric.grains, key=lambda grain: grain.rows):
         sources = {c.field: sql for c in question.metric.dimensions if (sql := _source(question.metric, grain, c))}
         if needed <= set(sources):
@@ -188,10 +146,10 @@ def _source(metric: Metric, grain: Grain, column: Column) -> str | None:
     """The SQL that gives a dimension from a stored grouping: its column, or a finer unit of time truncated."""
     if column.name in grain.by:
         return quote(column.name)
-    if not column.grain or (column.role != "grain" and column.name != metric.time):
+    if column not in metric.times:
         return None
-    for finer in map(metric.column, grain.by):
-        if column.grain in COARSER.get(finer.grain, ()) and (finer.role == "grain" or finer.name == metric.time):
+    for finer in metric.times:
+        if finer.name in grain.by and column.grain in COARSER.get(finer.grain, ()):
             return truncate(column.grain, quote(finer.name), column.type)
     return None
 
@@ -210,44 +168,3 @@ def _merged(component: Component) -> str:
 
 def _group_by(question: Question) -> str:
     return f" group by {', '.join(str(i + 1) for i in range(len(question.by)))}" if question.by else ""
-
-
-def filtered(where: Mapping[str, Any] | None) -> Iterator[str]:
-    """The fields that a filter looks at, at any depth."""
-    for field, value in (where or {}).items():
-        if field in ("and", "or"):
-            for item in value or ():
-                yield from filtered(item)
-        elif field == "not":
-            yield from filtered(value)
-        else:
-            yield field
-
-
-def _order(question: Question, *, total: bool) -> str:
-    keys = [f"{_finite(column)} {direction}" for column, direction in question.order_by]
-    ordered = {column.name for column, _ in question.order_by}
-    if question.metric.grouped:
-        keys += [f"{quote(column.name)} asc nulls last" for column in question.by if column.name not in ordered]
-    elif total:
-        keys.append('"_pacelayer_row"')
-    return f" order by {', '.join(keys)}" if keys else ""
-
-
-def _finite(column: Column) -> str:
-    """A column as an order sees it: what JSON has no number for is null there, and null here."""
-    name = quote(column.name)
-    return f"if(isfinite({name}), {name}, null)" if column.type in ("FLOAT", "DOUBLE") else name
-
-
-def order_keys(
-    order_by: Sequence[Mapping[str, Any]] | None, by_field: Callable[[str], Column]
-) -> tuple[tuple[Column, str], ...]:
-    """The keys of a coerced `orderBy`: each a column and SQL's words for its direction."""
-    keys = []
-    for item in order_by or ():
-        for field, direction in item.items():
-            if direction is None:
-                raise refusal(BAD_INPUT, f"'orderBy.{field}' is null; name a direction")
-            keys.append((by_field(field), str(direction.value)))
-    return tuple(keys)

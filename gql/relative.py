@@ -5,10 +5,9 @@ An answer then depends on the question and the generation only: asked tomorrow o
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,9 +16,7 @@ import strawberry
 from snapshot.catalog import Column, SnapshotInfo
 
 from .errors import BAD_INPUT, refusal
-
-_DAYS = {"days": 1, "weeks": 7}
-_MONTHS = {"months": 1, "quarters": 3, "years": 12}
+from .period import STEPS, earlier
 
 
 @strawberry.input(one_of=True, description="A time that ends with the snapshot's asOf; one unit is named.")
@@ -70,22 +67,6 @@ def _span(field: str, kind: str, last: Mapping[str, Any], info: SnapshotInfo) ->
     if kind == "DATE" and unit in ("minutes", "hours"):
         raise refusal(BAD_INPUT, f"'{field}' is a Date, which has no {unit}")
     try:
-        return Span(_earlier(end, unit, number), end)
+        return Span(earlier(end, STEPS[unit.removesuffix("s")].times(number)), end)
     except (OverflowError, ValueError) as error:
         raise refusal(BAD_INPUT, f"'{field}.last' goes back before the year 1") from error
-
-
-def _earlier(end: date, unit: str, number: int) -> date:
-    """So many units before; a month before the 31st is the last day of a shorter month."""
-    if unit in _MONTHS:
-        months = 12 * end.year + end.month - 1 - _MONTHS[unit] * number
-        year, month = divmod(months, 12)
-        day = min(end.day, calendar.monthrange(year, month + 1)[1])
-        return end.replace(year=year, month=month + 1, day=day)
-    if unit in _DAYS:
-        return end - timedelta(days=_DAYS[unit] * number)
-    shift = timedelta(**{unit: number})
-    if isinstance(end, datetime) and end.tzinfo is not None:
-        # Hours pass alike through a night in which the clock is put on or back.
-        return (end.astimezone(UTC) - shift).astimezone(end.tzinfo)
-    return end - shift

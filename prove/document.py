@@ -12,7 +12,9 @@ from graphql.execution.values import VariableValues, get_variable_values
 from sqlglot import exp
 
 from gql.ask import Ask, ask
-from gql.plan import Plan, Question, plan_live
+from gql.page import plan_live
+from gql.plan import Plan
+from gql.question import Question
 from gql.schema import build
 from snapshot.catalog import Catalog
 from snapshot.errors import Problem, ProjectError

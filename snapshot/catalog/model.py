@@ -81,7 +81,8 @@ class Metric:
     """One file of `metrics/` and everything that the API needs to answer from it. `pace` in seconds.
 
     `base_with`, `base_from` and `base_where` are the SELECT's own clauses; `base_from` is empty when its base tables
-    are not in the snapshot. A metric that is not built yet has no `grains`. `why` says in words what decided between a
+    are not in the snapshot. `moment` is the SQL over them of the moment that the time dimension truncates; empty where
+    it is none. A metric that is not built yet has no `grains`. `why` says in words what decided between a
     grouped metric and a plain table.
     """
 
@@ -94,6 +95,7 @@ class Metric:
     definition_hash: str
     pace: int
     time: str
+    moment: str
     keys: tuple[str, ...]
     base_with: str
     base_from: str
@@ -120,6 +122,11 @@ class Metric:
     def dimensions(self) -> tuple[Column, ...]:
         """What can be grouped by: the dimensions and the coarser grains of time."""
         return tuple(column for column in self.columns if column.role in ("dimension", "grain"))
+
+    @property
+    def times(self) -> tuple[Column, ...]:
+        """The time dimension and its coarser units."""
+        return tuple(c for c in self.columns if c.role == "grain" or (c.name == self.time and c.role == "dimension"))
 
     @property
     def own_grain(self) -> tuple[str, ...]:

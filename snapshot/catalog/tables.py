@@ -22,7 +22,7 @@ from .model import (
     quote,
 )
 
-FORMAT = 1
+FORMAT = 2
 
 _TABLES = """
 create schema if not exists pacelayer;
@@ -34,8 +34,8 @@ create or replace table pacelayer.sources (name varchar, as_of timestamptz, tabl
 comment on table pacelayer.sources is 'Each source database: the moment its data is of, and what was exported';
 create or replace table pacelayer.metrics (
     name varchar, field varchar, grouped boolean, why varchar, description varchar, sql varchar,
-    definition_hash varchar, pace bigint, time varchar, keys varchar[], base_with varchar, base_from varchar,
-    base_where varchar);
+    definition_hash varchar, pace bigint, time varchar, moment varchar, keys varchar[], base_with varchar,
+    base_from varchar, base_where varchar);
 comment on table pacelayer.metrics is 'Each metric: the table main.<name> here, the field <field> in GraphQL';
 create or replace table pacelayer.columns (
     metric varchar, name varchar, field varchar, type varchar, nullable boolean, role varchar, description varchar,

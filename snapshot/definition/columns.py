@@ -108,6 +108,16 @@ def time_dimensions(columns: Sequence[Column]) -> list[Column]:
     return [c for c in of_time if c.grain not in ("", "second")] or of_time
 
 
+def moments(select: Select, time: str) -> Iterator[str]:
+    """What a time dimension is made of: its expression, without what truncates it, the least of it last."""
+    position = next((n for n, (name, _) in enumerate(select.described) if name == time), None)
+    expression = None if position is None else select.expression(position)
+    while expression is not None:
+        yield expression.sql("duckdb")
+        truncates = isinstance(expression, exp.TimestampTrunc | exp.DateTrunc | exp.Cast | exp.Paren)
+        expression = expression.this if truncates else None
+
+
 def _dimension(select: Select, position: int) -> Column:
     column = select.column(position, "dimension")
     expression = select.expression(position)

@@ -21,7 +21,7 @@ from ..settings import Settings
 from ..source.shape import Shapes
 from . import text as metric_text
 from .bind import Binder, problem_of
-from .columns import Select, grouped_columns, plain_columns, time_dimensions, with_grains
+from .columns import Select, grouped_columns, moments, plain_columns, time_dimensions, with_grains
 from .definition import Base, Definition
 from .directives import Directives
 from .names import column_problems
@@ -72,6 +72,7 @@ class Reading:
         time = directives.time(time_dimensions(columns))
         columns = directives.annotate(with_grains(columns, time))
         base = self._base_from(select) if shape.grouped else ""
+        moment = self._moment(select, time, where) if base else ""
         metric = Metric(
             name=self.name,
             field=field_name(self.name),
@@ -82,6 +83,7 @@ class Reading:
             definition_hash=digest(repr((tree.sql("duckdb", comments=False), columns, select.tables))),
             pace=directives.pace(self.settings.pace),
             time=time,
+            moment=moment,
             keys=directives.keys(shape.grouped),
             base_with=self.text.with_ if base else "",
             base_from=base,
@@ -200,6 +202,11 @@ class Reading:
         except duckdb.Error:
             return None
 
+    def _moment(self, select: Select, time: str, where: str) -> str:
+        """What the time dimension truncates, where that is a moment."""
+        found = [(sql, self._types_of(where, [sql])) for sql in moments(select, time)]
+        return next((sql for sql, kinds in reversed(found) if kinds and kinds[0].startswith("TIMESTAMP")), "")
+
     def _base_from(self, select: Select) -> str:
         """The FROM, where all of its tables are in the snapshot for everybody to read, and it always gives the same."""
         if looks_elsewhere(select.parsed.tree):
@@ -219,16 +226,11 @@ def chosen_rollups(metric: Metric) -> tuple[tuple[str, ...], ...]:
     """The groupings that a metric's holistic measures need ahead: every one that can be asked for, coarsest last."""
     if not any(not measure.formula and measure.sql for measure in metric.measures):
         return ()
-    times = [(), *((c.name,) for c in metric.dimensions if metric.time and c.grain and c.name in _times(metric))]
-    others = [column.name for column in metric.dimensions if column.name not in _times(metric)]
+    times = [(), *((column.name,) for column in metric.times if column.grain)]
+    others = [column.name for column in metric.dimensions if column not in metric.times]
     subsets = [subset for n in range(len(others), -1, -1) for subset in itertools.combinations(others, n)]
     wanted = [(*time, *subset) for subset in subsets for time in times]
     return tuple(by for by in wanted if set(by) != set(metric.own_grain))[:MAX_CHOSEN_ROLLUPS]
-
-
-def _times(metric: Metric) -> tuple[str, ...]:
-    """The time dimension and its coarser grains."""
-    return (metric.time, *(column.name for column in metric.columns if column.role == "grain"))
 
 
 def digest(text: str) -> str:

@@ -14,7 +14,8 @@ import duckdb
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from gql.plan import Question, plan_count, plan_rows
+from gql.page import plan_count, plan_rows
+from gql.question import Question
 from snapshot import connect
 from snapshot.aggregate import aggregate
 from snapshot.catalog import Metric

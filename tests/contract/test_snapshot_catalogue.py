@@ -25,7 +25,7 @@ COMPONENTS = st.builds(catalog.Component, TEXTS, TEXTS, TEXTS, TEXTS)
 GRAINS = st.builds(catalog.Grain, TEXTS, NAMES, NAMES, COUNTS, MOMENTS)
 METRICS = st.builds(
     catalog.Metric,
-    *(TEXTS, TEXTS, st.booleans(), TEXTS, TEXTS, TEXTS, TEXTS, COUNTS, TEXTS, NAMES, TEXTS, TEXTS, TEXTS),
+    *(TEXTS, TEXTS, st.booleans(), TEXTS, TEXTS, TEXTS, TEXTS, COUNTS, TEXTS, TEXTS, NAMES, TEXTS, TEXTS, TEXTS),
     *(st.lists(parts, max_size=2).map(tuple) for parts in (COLUMNS, COMPONENTS, GRAINS)),
 )
 CATALOGUES = st.builds(

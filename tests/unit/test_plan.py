@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
-from gql.plan import Plan, Question, plan_count, plan_rows
+from gql.page import plan_count, plan_rows
+from gql.plan import Plan
+from gql.question import Question
 from snapshot.catalog import Grain, Metric
 
 from .reading import JOINED, metric

@@ -1,0 +1,141 @@
+"""A metric's object types: its result, rows, columns and totals, and what a row says beside its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import strawberry
+
+from snapshot.catalog import Column, Metric
+
+from .extras import comparable, shared
+from .fields import argument, attribute, field_with
+from .scalars import DateTime, Kind, kind_of
+from .shift import Shift
+from .types import PageInfo
+
+
+class MetricTypes:
+    """The types of one schema's metrics, by name."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Any] = {}
+
+    def result(self, metric: Metric) -> Any:
+        """The answer of a metric's field."""
+        row: Any = self.row(metric)
+        body: dict[str, tuple[Any, str]] = {
+            "nodes": (list[row], "The rows."),
+            "columns": (self._columns(metric), "The same rows column by column, as charts want them: a list each."),
+            "totalCount": (int, "The number of rows without first, after and offset."),
+            "pageInfo": (PageInfo, "Where these rows stand among all."),
+            "asOf": (DateTime, "The moment that the snapshot's data is of."),
+            "computedAt": (DateTime, "The moment of the data that this metric was computed from."),
+        }
+        if metric.grouped:
+            words = f"The measures of {metric.field} over all rows that 'where' lets in."
+            totals = self._of_columns(type_name(metric, "Totals"), metric.measures, words)
+            body["totals"] = (totals, "The measures over all rows that 'where' lets in, grouped by nothing.")
+        fields = {name: strawberry.field(name=name, description=words) for name, (_, words) in body.items()}
+        annotations = {name: annotation for name, (annotation, _) in body.items()}
+        return self._made(type_name(metric, "Result"), fields, annotations, f"The answer of {metric.field}.")
+
+    def row(self, metric: Metric) -> Any:
+        """One row."""
+        words = "; only what is grouped by can be selected among the dimensions." if metric.grouped else "."
+        more = {name: field for name, field in self._extras(metric).items() if name not in _fields(metric)}
+        return self._of_columns(type_name(metric, "Row"), metric.columns, f"A row of {metric.field}{words}", more=more)
+
+    def _columns(self, metric: Metric) -> Any:
+        words = f"The columns of {metric.field}; the values of one row have one place in each list."
+        return self._of_columns(type_name(metric, "Columns"), metric.columns, words, listed=True)
+
+    def _extras(self, metric: Metric) -> dict[str, Any]:
+        """The fields of a row beside its columns."""
+        found: dict[str, Any] = {}
+        if metric.times:
+            found["complete"] = field_with(bool, (), "Whether its period had ended at computedAt.")
+        by = [argument("by", Shift, "How much earlier.")]
+        if metric.times and metric.measures:
+            words = f"The measures of {metric.field} in an earlier period."
+            measures = self._of_columns(type_name(metric, "Measures"), metric.measures, words)
+            words = (
+                "The same row so much earlier; of a period that had not ended, the same part of the earlier one. "
+                "Null where there is none."
+            )
+            found["previous"] = field_with(measures | None, by, words)
+        changes = {c: self._change(c) for c in metric.measures if metric.times and comparable(c)}
+        if changes:
+            words = f"How the measures of {metric.field} differ from an earlier period."
+            change = self._of_types(type_name(metric, "Change"), changes, words)
+            found["change"] = field_with(change | None, by, "The difference from 'previous'; null where there is none.")
+        parts = dict.fromkeys(shared(metric), float)
+        if parts:
+            words = f"The measures of a row as parts of the totals of {metric.field}."
+            share = self._of_types(type_name(metric, "Share"), parts, words)
+            found["share"] = field_with(share, (), "Its part of the totals, from 0 to 1 where nothing is negative.")
+        return found
+
+    def _change(self, column: Column) -> Any:
+        kind = kind_of(comparable(column))
+        name = f"{kind.name}Difference"
+        if name not in self.made:
+            annotations = {"absolute": kind.annotation | None, "relative": float | None}
+            words = {"absolute": "This less the earlier one.", "relative": "The same as a part of the earlier one."}
+            fields = {field: strawberry.field(description=text) for field, text in words.items()}
+            self._made(name, fields, annotations, "How a measure differs from an earlier one.")
+        return self.made[name]
+
+    def _of_types(self, name: str, types: Mapping[Column, Any], description: str) -> Any:
+        fields = {attribute(column.field): strawberry.field(name=column.field) for column in types}
+        annotations = {attribute(column.field): annotation | None for column, annotation in types.items()}
+        return self._made(name, fields, annotations, description)
+
+    def _of_columns(
+        self,
+        name: str,
+        columns: Sequence[Column],
+        description: str,
+        *,
+        listed: bool = False,
+        more: Mapping[str, Any] | None = None,
+    ) -> Any:
+        fields, annotations = {}, {}
+        for column in columns:
+            annotation = _kind(name, column).annotation
+            value: Any = annotation | None if column.nullable else annotation
+            annotations[attribute(column.field)] = list[value] if listed else value
+            unit = f"Unit: {column.unit}" if column.unit else ""
+            words = ". ".join(filter(None, (column.description.rstrip("."), unit)))
+            fields[attribute(column.field)] = strawberry.field(
+                name=column.field, description=words or None, deprecation_reason=column.deprecated or None
+            )
+        return self._made(name, {**fields, **(more or {})}, annotations, description)
+
+    def _made(self, name: str, fields: Mapping[str, Any], annotations: Mapping[str, Any], description: str) -> Any:
+        if name not in self.made:
+            body = {"__annotations__": dict(annotations), **fields}
+            self.made[name] = strawberry.type(type(name, (), body), name=name, description=description)
+        return self.made[name]
+
+
+def type_name(metric: Metric, suffix: str) -> str:
+    """`userDashboard` -> `UserDashboardRow`."""
+    return capital(metric.field) + suffix
+
+
+def capital(name: str) -> str:
+    """`revenue` -> `Revenue`."""
+    return name[:1].upper() + name[1:]
+
+
+def _fields(metric: Metric) -> set[str]:
+    return {column.field for column in metric.columns}
+
+
+def _kind(type_name: str, column: Column) -> Kind:
+    try:
+        return kind_of(column.type)
+    except ValueError as error:
+        raise ValueError(f"{type_name}.{column.field}: {error}") from error

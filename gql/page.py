@@ -1,0 +1,87 @@
+"""A question -> one query for its rows as they are asked for: which groups, filled, ordered, paged, with extras.
+
+Each step is a query around the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from snapshot.catalog import Column, quote
+
+from .extras import Extras, with_extras
+from .fill import filled
+from .inputs import predicate
+from .plan import Plan, from_base, relation
+from .question import Question, filtered
+
+NO_EXTRAS = Extras()
+
+
+def plan_rows(question: Question, *, limit: int, offset: int = 0, extras: Extras = NO_EXTRAS) -> Plan:
+    """The rows, at most `limit` after leaving out `offset`, in an order that is always total.
+
+    Raises GraphQLError with a code for what cannot be answered.
+    """
+    plan, order = _groups(question), order_of(question, total=True)
+    sql = f"select * from ({plan.sql}){order} limit {limit:d} offset {offset:d}"
+    return with_extras(question, replace(plan, sql=sql), order, extras)
+
+
+def plan_count(question: Question) -> Plan:
+    """The number of rows, whatever the paging."""
+    measures = tuple(column for column in question.measures if column.field in set(filtered(question.having)))
+    plan = _groups(replace(question, measures=measures, order_by=()))
+    return Plan(f"select count(*) from ({plan.sql})", plan.parameters, (), plan.way)
+
+
+def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan | None:
+    """The rows by the metric's own SELECT over its sources, whatever is stored: what a database would be asked instead.
+
+    None where the SELECT cannot be grouped anew.
+    """
+    metric = question.metric
+    if metric.grouped:
+        plan = from_base(question, cast="{sql}")
+    else:
+        condition = predicate(question.condition, {c.field: quote(c.name) for c in metric.columns})
+        wanted = ", ".join(quote(column.name) for column in question.measures)
+        sql = f"select {wanted} from ({metric.sql}) as asked where {condition.sql}"
+        plan = Plan(sql, condition.parameters, question.measures, "live")
+    plan = _having(question, plan) if plan else None
+    if plan is None or (limit is None and not offset):
+        return plan
+    page = f"limit {limit:d} offset {offset:d}" if limit is not None else f"offset {offset:d}"
+    return replace(plan, sql=f"{plan.sql}{order_of(question, total=metric.grouped)} {page}", way="live")
+
+
+def order_of(question: Question, *, total: bool) -> str:
+    """ORDER BY: the keys that were asked for, then what makes the order total."""
+    keys = [f"{_finite(column)} {direction}" for column, direction in question.order_by]
+    ordered = {column.name for column, _ in question.order_by}
+    if question.metric.grouped:
+        keys += [f"{quote(column.name)} asc nulls last" for column in question.by if column.name not in ordered]
+    elif total:
+        keys.append('"_pacelayer_row"')
+    return f" order by {', '.join(keys)}" if keys else ""
+
+
+def _groups(question: Question) -> Plan:
+    """The groups that are in the answer, in no order."""
+    plan = _having(question, relation(question))
+    return filled(question, plan) if question.fill else plan
+
+
+def _having(question: Question, plan: Plan) -> Plan:
+    """The groups whose measures fulfil a condition."""
+    if not question.having:
+        return plan
+    condition = predicate(question.having, {c.field: quote(c.name) for c in question.measures}, "having")
+    sql = f"select * from ({plan.sql}) as grouped where {condition.sql}"
+    return replace(plan, sql=sql, parameters=plan.parameters + condition.parameters)
+
+
+def _finite(column: Column) -> str:
+    """A column as an order sees it: what JSON has no number for is null there, and null here."""
+    name = quote(column.name)
+    return f"if(isfinite({name}), {name}, null)" if column.type in ("FLOAT", "DOUBLE") else name

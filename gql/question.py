@@ -1,0 +1,73 @@
+"""What one field of a document asks of a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import Node
+
+from snapshot.catalog import Column, Metric
+
+from .errors import BAD_INPUT, refusal
+
+# A condition as `where` has it: by field, with and, or and not.
+Condition = Mapping[str, Any]
+# Which rows of a metric a caller may see; None is all of them.
+Policy = Callable[[Metric], Condition | None]
+
+
+def everything(_: Metric) -> Condition | None:
+    """The policy of whoever may see all."""
+    return None
+
+
+@dataclass(frozen=True)
+class Question:
+    """`measures` are those that the answer, its order and `having` need; for a plain table, its columns.
+
+    `where` is what was asked, `policy` what the caller may see: what is read fulfils both.
+    """
+
+    metric: Metric
+    by: tuple[Column, ...]
+    measures: tuple[Column, ...]
+    where: Condition | None = None
+    having: Condition | None = None
+    order_by: tuple[tuple[Column, str], ...] = ()
+    fill: bool = False
+    policy: Condition | None = None
+    node: Node | None = None
+
+    @property
+    def condition(self) -> Condition | None:
+        """What every row that is read fulfils."""
+        if self.policy is None:
+            return self.where
+        return {"and": [self.policy, self.where or {}]}
+
+
+def filtered(condition: Condition | None) -> Iterator[str]:
+    """The fields that a condition looks at, at any depth."""
+    for field, value in (condition or {}).items():
+        if field in ("and", "or"):
+            for item in value or ():
+                yield from filtered(item)
+        elif field == "not":
+            yield from filtered(value)
+        else:
+            yield field
+
+
+def order_keys(
+    order_by: Sequence[Mapping[str, Any]] | None, by_field: Callable[[str], Column]
+) -> tuple[tuple[Column, str], ...]:
+    """The keys of a coerced `orderBy`: each a column and SQL's words for its direction."""
+    keys = []
+    for item in order_by or ():
+        for field, direction in item.items():
+            if direction is None:
+                raise refusal(BAD_INPUT, f"'orderBy.{field}' is null; name a direction")
+            keys.append((by_field(field), str(direction.value)))
+    return tuple(keys)

@@ -1,0 +1,115 @@
+"""The same question so much earlier: its groups, its filter on time moved with them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from graphql import Node
+
+from snapshot.catalog import Column
+
+from .errors import BAD_INPUT, NOT_ANSWERABLE, refusal
+from .period import STEPS, Step, earlier, moment_sql, tick
+from .plan import Plan, from_base, relation
+from .question import Condition, Question
+from .relative import Span
+
+# The operators whose set of moments is moved by moving what they are compared with.
+_MOVED = ("eq", "in", "lt", "lte", "gt", "gte", "between", "last")
+
+
+@strawberry.enum(description="How much earlier; PERIOD is one of the rows' own unit of time.")
+class Shift(enum.Enum):
+    """GraphQL value -> the unit of time, empty for the rows' own."""
+
+    PERIOD = ""
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+def step_of(shift: Shift, column: Column, node: Node | None) -> Step:
+    """How far a shift goes for rows of that unit of time. Raises GraphQLError where it would end within a period."""
+    step = STEPS[shift.value or column.grain]
+    if step.keeps(column.grain):
+        return step
+    message = f"a {column.grain} does not begin one {shift.value} after another one; use PERIOD or a multiple of it"
+    raise refusal(NOT_ANSWERABLE, message, node)
+
+
+def earlier_groups(
+    question: Question, measures: tuple[Column, ...], step: Step, clock: datetime
+) -> tuple[Plan, Plan | None]:
+    """The groups so much earlier: whole, and until the clock of then.
+
+    The second is None where the moments that were grouped are not in the snapshot.
+    """
+    asked = replace(
+        question, measures=measures, where=_moved(question, question.where, step), having=None, order_by=(), fill=False
+    )
+    moment = question.metric.moment
+    if not moment:
+        return relation(asked), None
+    then = moment_sql(_earlier(question, clock, step))
+    return relation(asked), from_base(asked, more=f"cast({moment} as timestamptz) <= {then}")
+
+
+def _moved(question: Question, where: Condition | None, step: Step, *, negated: bool = False) -> Condition | None:
+    """What was asked of time, so much earlier; all else as it was."""
+    times = {column.field: column for column in question.metric.times}
+    moved: dict[str, Any] = {}
+    conditions: list[Condition] = []
+    for field, value in (where or {}).items():
+        if value is None or field not in ("and", "or", "not", *times):
+            moved[field] = value
+        elif field == "not":
+            moved[field] = _moved(question, value, step, negated=True)
+        elif field in times:
+            for operator, operand in value.items():
+                _refuse(question, times[field], operator, step, negated=negated)
+                conditions.append({field: _moved_operand(question, times[field], operator, operand, step)})
+        else:
+            moved[field] = [_moved(question, item, step, negated=negated) for item in value]
+    return {**moved, "and": [*(moved.get("and") or ()), *conditions]} if conditions else moved or None
+
+
+def _refuse(question: Question, column: Column, operator: str, step: Step, *, negated: bool) -> None:
+    if operator == "isNull" or (operator in _MOVED and not negated and step.keeps(column.grain)):
+        return
+    what = f"the filter on '{column.field}' cannot be moved to an earlier time"
+    raise refusal(NOT_ANSWERABLE, f"{what}; name a range, of a finer unit perhaps", question.node)
+
+
+def _moved_operand(question: Question, column: Column, operator: str, operand: Any, step: Step) -> Condition:
+    # The last moment before, so that a day that a shorter month has not is moved to that month's last.
+    least = tick(column.type)
+
+    def move(moment: Any) -> Any:
+        return _earlier(question, moment, step)
+
+    if operand is None or operator == "isNull":
+        return {operator: operand}
+    if operator == "lt":
+        return {"lte": move(operand - least)}
+    if operator == "gt":
+        return {"gte": move(operand + least)}
+    if operator == "in":
+        return {"in": [move(value) for value in operand]}
+    if operator == "between":
+        return {"between": {end: move(value) for end, value in operand.items()}}
+    if isinstance(operand, Span):
+        return {operator: Span(move(operand.start), move(operand.end))}
+    return {operator: move(operand)}
+
+
+def _earlier(question: Question, moment: Any, step: Step) -> Any:
+    try:
+        return earlier(moment, step)
+    except (OverflowError, ValueError) as error:
+        raise refusal(BAD_INPUT, "an earlier time would lie before the year 1", question.node) from error
