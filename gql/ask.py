@@ -201,11 +201,11 @@ class _Asking:
         asked: dict[str, Any] = {"previous": {}, "change": {}}
         for found in self.collecting.sub(kind, details).values() if details else ():
             field, name = kind.fields.get(found[0].node.name.value), found[0].node.name.value
-            if name == "complete" and name not in self.by_field:
+            if name == "complete":
                 asked["complete"] = True
-            elif name == "share" and name not in self.by_field:
+            elif name == "share":
                 asked["share"] = (*asked.get("share", ()), *self._selected(get_named_type(field.type), found))
-            elif name in ("previous", "change") and name not in self.by_field:
+            elif name in ("previous", "change"):
                 shift = get_argument_values(field, found[0].node, self.collecting.variables)["by"]
                 measures = self._selected(get_named_type(field.type), found)
                 asked[name][shift] = tuple(dict.fromkeys((*asked[name].get(shift, ()), *measures)))

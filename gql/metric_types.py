@@ -44,8 +44,9 @@ class MetricTypes:
     def row(self, metric: Metric) -> Any:
         """One row."""
         words = "; only what is grouped by can be selected among the dimensions." if metric.grouped else "."
-        more = {name: field for name, field in self._extras(metric).items() if name not in _fields(metric)}
-        return self._of_columns(type_name(metric, "Row"), metric.columns, f"A row of {metric.field}{words}", more=more)
+        extras = self._extras(metric) if metric.grouped else {}
+        description = f"A row of {metric.field}{words}"
+        return self._of_columns(type_name(metric, "Row"), metric.columns, description, more=extras)
 
     def _columns(self, metric: Metric) -> Any:
         words = f"The columns of {metric.field}; the values of one row have one place in each list."
@@ -128,10 +129,6 @@ def type_name(metric: Metric, suffix: str) -> str:
 def capital(name: str) -> str:
     """`revenue` -> `Revenue`."""
     return name[:1].upper() + name[1:]
-
-
-def _fields(metric: Metric) -> set[str]:
-    return {column.field for column in metric.columns}
 
 
 def _kind(type_name: str, column: Column) -> Kind:

@@ -51,7 +51,7 @@ def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan
     plan = _having(question, plan) if plan else None
     if plan is None or (limit is None and not offset):
         return plan
-    page = f"limit {limit:d} offset {offset:d}" if limit is not None else f"offset {offset:d}"
+    page = " ".join([*([f"limit {limit:d}"] if limit is not None else ()), *([f"offset {offset:d}"] if offset else ())])
     return replace(plan, sql=f"{plan.sql}{order_of(question, total=metric.grouped)} {page}", way="live")
 
 

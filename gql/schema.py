@@ -71,7 +71,7 @@ def build(catalog: Catalog) -> Api:
     assert root is not None  # noqa: S101  it was made above; this tells mypy
     for field in root.fields.values():
         field.resolve = _answer
-    for name in types.made.keys() & graphql.type_map.keys():  # a metric's own column may have taken the place of one
+    for name in types.made:
         for field in cast("GraphQLObjectType", graphql.type_map[name]).fields.values():
             field.resolve = _item
     return Api(catalog, graphql, root, roots, documents(graphql), print_schema(graphql) + "\n")

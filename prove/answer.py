@@ -15,6 +15,7 @@ import nanoarrow
 from snapshot.catalog import quote
 from snapshot.source import ColumnShape, TableShape
 from snapshot.source.cursor import batch_of
+from snapshot.source.reflect import MAX_PRECISION
 from snapshot.source.strict import strict
 
 # Python's type of a value -> DuckDB's. The first that fits: a bool is an int, a datetime is a date.
@@ -67,8 +68,11 @@ def _kind(values: Iterable[Any]) -> str:
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, Decimal) for value in known):
         scale = max((-int(value.as_tuple().exponent) for value in known if value.is_finite()), default=0)
-        exact = all(value.is_finite() for value in known) and scale <= MAX_SCALE
+        whole = max((value.adjusted() + 1 for value in known if value.is_finite()), default=0)
+        exact = all(value.is_finite() for value in known) and scale <= MAX_SCALE and whole + scale <= MAX_PRECISION
         return f"DECIMAL(38,{max(0, scale)})" if exact else "DOUBLE"
+    if any(isinstance(value, time) and value.tzinfo for value in known):
+        return "VARCHAR"
     kinds = {next((kind for base, kind in _KINDS if isinstance(value, base)), "VARCHAR") for value in known}
     if kinds == {"TIMESTAMP"} and known[0].tzinfo:
         return "TIMESTAMPTZ"

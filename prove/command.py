@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import terminal
 from snapshot import settings as project_settings
@@ -44,8 +45,17 @@ def _prove(arguments: argparse.Namespace, observe: Observer) -> Report:
         if arguments.url or arguments.map:
             raise ProjectError((Problem("prove", 0, "--url and --map go with a document", "name a .graphql file"),))
         return prove_metric(settings, question, runs, target, observe)
-    mapping = json.loads(arguments.map.read_text(encoding="utf-8")) if arguments.map else {}
+    mapping = _object(arguments.map.read_text(encoding="utf-8"), "--map", str) if arguments.map else {}
     endpoint = Endpoint(arguments.url, mapping) if arguments.url else None
-    variables = json.loads(arguments.variables)
+    variables = _object(arguments.variables, "--variables", object)
     text = Path(question).read_text(encoding="utf-8")
     return prove_document(settings, question, text, variables, endpoint, runs, target, observe)
+
+
+def _object(text: str, option: str, values: type) -> dict[str, Any]:
+    """An object of JSON with values of a type. Raises ProjectError for another."""
+    found = json.loads(text)
+    if isinstance(found, dict) and all(isinstance(value, values) for value in found.values()):
+        return found
+    what = "a JSON object of texts" if values is str else "a JSON object"
+    raise ProjectError((Problem("prove", 0, f"{option} must be {what}"),))

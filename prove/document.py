@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlglot
-from graphql import get_operation_ast
+from graphql import GraphQLError, get_operation_ast
 from graphql.execution.values import VariableValues, get_variable_values
 from sqlglot import exp
+from sqlglot.tokenizer_core import TokenType
 
 from gql.ask import Ask, ask
 from gql.page import plan_live
@@ -55,7 +56,10 @@ class Document:
 
     def _ask(self, catalog: Catalog) -> tuple[Ask, Question, Plan]:
         api = build(catalog)
-        document = api.documents(self.text, self.limits.max_tokens)
+        try:
+            document = api.documents(self.text, self.limits.max_tokens)
+        except GraphQLError as error:
+            raise _refused([error.message]) from error
         operation = get_operation_ast(document.node)
         if document.errors or operation is None:
             raise _refused([error.message for error in document.errors] or ["name one operation"])
@@ -63,7 +67,10 @@ class Document:
         values = get_variable_values(api.schema, definitions, dict(self.variables))
         if not isinstance(values, VariableValues):
             raise _refused([error.message for error in values])
-        metrics = ask(api, document.node, operation, values, self.limits).metrics
+        try:
+            metrics = ask(api, document.node, operation, values, self.limits).metrics
+        except GraphQLError as error:
+            raise _refused([error.message]) from error
         if len(metrics) == 1 and metrics[0].rows and metrics[0].nodes:
             return metrics[0], metrics[0].rows, metrics[0].nodes
         raise _refused(["it must ask for the nodes of one metric"])
@@ -74,9 +81,10 @@ def _refused(messages: Sequence[str]) -> ProjectError:
 
 
 def _written_in(sql: str, parameters: Sequence[Any]) -> str:
-    """A query with its parameters as literals."""
-    tree = sqlglot.parse_one(sql, read="duckdb")
-    places = sorted(tree.find_all(exp.Placeholder), key=lambda node: node.meta.get("start", 0))
-    for place, value in zip(places, parameters, strict=True):
-        place.replace(exp.convert(value))
-    return tree.sql("duckdb")
+    """A query with its parameters as literals, each in the place of its question mark."""
+    written, end, values = "", 0, iter(parameters)
+    for token in sqlglot.tokenize(sql, read="duckdb"):
+        if token.token_type is TokenType.PLACEHOLDER:
+            written += sql[end : token.start] + exp.convert(next(values)).sql("duckdb")
+            end = token.end + 1
+    return written + sql[end:]

@@ -44,6 +44,8 @@ def ask_live(engine: sqlalchemy.Engine, sql: str, runs: int) -> tuple[Live, Answ
             with engine.connect() as connection:
                 connected = time.perf_counter()
                 result = connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+                if not result.returns_rows:
+                    raise CannotRunLive("it gives no rows")
                 executed = time.perf_counter()
                 rows = [tuple(row) for row in result.fetchall()]
                 fetched = time.perf_counter()
@@ -51,7 +53,7 @@ def ask_live(engine: sqlalchemy.Engine, sql: str, runs: int) -> tuple[Live, Answ
             answers = [*answers[:1], rows]
             times.append((connected - begun, executed - connected, fetched - executed))
         planning, execution = _own_account(engine, sql)
-    except sqlalchemy.exc.SQLAlchemyError as error:
+    except (sqlalchemy.exc.SQLAlchemyError, TypeError) as error:  # a driver's, of an option in the URL
         raise CannotRunLive(str(getattr(error, "orig", None) or error).splitlines()[0]) from error
     runs_of = [tuple(1000 * t for t in layer) for layer in zip(*times[WARM_UP:], strict=True)]
     total = tuple(map(sum, zip(*runs_of, strict=True)))

@@ -11,6 +11,8 @@ from typing import Any
 import sqlalchemy
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import TokenError
+from sqlglot.tokenizer_core import TokenType
 
 from snapshot.catalog import Catalog
 from snapshot.errors import Problem, ProjectError, SourceUnavailable
@@ -126,7 +128,7 @@ class _Proof:
         (name,) = read
         source = next(source for source in self.sources if source.name == name)
         schema = next(one.schema for one in self.settings.sources if one.name == name)
-        engine = source.engine(self.settings.time_zone)
+        engine = source.engine()
         if engine.dialect.name in ("mysql", "mariadb") and self.settings.time_zone != "UTC":
             self._refuse_moments(name, question)
         return engine, live_sql(question, engine.dialect.name, {name: schema})
@@ -139,15 +141,24 @@ class _Proof:
                 raise CannotRunLive(f"'{column}' is a moment, and is asked in UTC, not in {self.settings.time_zone}")
 
 
+def _is_several(text: str) -> bool:
+    try:
+        return any(token.token_type is TokenType.SEMICOLON for token in sqlglot.tokenize(text))
+    except TokenError:
+        return False  # the database says what is wrong
+
+
 def prove_sql(url: str, sql: Path, runs: int, target: float, observe: Observer) -> Report:
     """A SELECT as it is asked today. There need be no project, and nothing is left behind. Raises ProjectError."""
     text = sql.read_text(encoding="utf-8").strip().rstrip(";")
+    if not text or _is_several(text):
+        raise ProjectError((Problem(sql.name, 0, "the file must hold one SELECT and nothing else"),))
     settings = Settings(Path.cwd(), "prove", sources=(SourceSettings("live", url),))
     engine = open_source(settings.sources[0], settings.root).engine()
     try:
         live, answers = ask_live(engine, text, runs)
     except CannotRunLive as error:
-        raise ProjectError((Problem(sql.name, 0, f"the database refuses it: {error}"),)) from error
+        raise ProjectError((Problem(sql.name, 0, f"the database or its driver refuses it: {error}"),)) from error
     # Whatever the columns are called, or whether they are: what is compared is their values.
     source = AnswerSource([f"c{number}" for number in range(len(answers.columns))], answers.last)
     with TemporaryDirectory() as name:

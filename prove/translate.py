@@ -16,8 +16,9 @@ from snapshot.definition import Definition
 
 # What has one meaning in every database here, some of it after a rewrite below.
 _COMMON: tuple[type[exp.Expr], ...] = (
-    exp.Select, exp.From, exp.Join, exp.Where, exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.With,
-    exp.CTE, exp.Table, exp.TableAlias, exp.Subquery, exp.Alias, exp.Column, exp.Identifier, exp.Star, exp.Paren,
+    exp.Select, exp.From, exp.Join, exp.Where, exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset,
+    exp.With, exp.CTE, exp.Table, exp.TableAlias, exp.Subquery, exp.Alias, exp.Column, exp.Identifier, exp.Star,
+    exp.Paren,
     exp.Literal, exp.Null, exp.Boolean, exp.Distinct, exp.Tuple, exp.Filter, exp.Window, exp.WindowSpec, exp.Exists,
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT,
     exp.LTE, exp.Is, exp.In, exp.Between, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Count, exp.CountIf, exp.Sum, exp.Min,

@@ -30,7 +30,7 @@ class Report:
 def load(settings: Settings) -> tuple[Project, tuple[Database, ...]]:
     """The project as of its `sources.lock`, and its sources, not yet connected. Raises ProjectError."""
     project = read_project(settings, read_lock(settings.root))
-    return project, tuple(open_source(source, settings.root) for source in settings.sources)
+    return project, tuple(open_source(source, settings.root, settings.time_zone) for source in settings.sources)
 
 
 def check(root: Path) -> Report:

@@ -13,7 +13,7 @@ import terminal
 from snapshot.errors import Problem, ProjectError, SourceUnavailable
 from snapshot.project import check
 from snapshot.settings import FILE_NAME, SourceSettings
-from snapshot.source import LOCK_NAME, open_source
+from snapshot.source import LOCK_NAME, URL_HINT, open_source, url_of
 
 from .guess import Guess, guesses
 from .text import metrics, source_name, toml, written_url
@@ -69,22 +69,9 @@ def _write(root: Path, name: str, url: sqlalchemy.URL, schema: str, guess: Guess
 
 def _url(text: str) -> sqlalchemy.URL:
     try:
-        url = sqlalchemy.make_url(text)
-        if "@" in (url.host or ""):
-            raise ValueError("a password with an @")
-        return url
-    except (sqlalchemy.exc.ArgumentError, ValueError):
-        # It is not shown: it may hold a password.
-        raise ProjectError(
-            (
-                Problem(
-                    "init",
-                    0,
-                    "that is not the URL of a database",
-                    f"write it like {EXAMPLE}; in a password @ is %40 and / is %2F",
-                ),
-            )
-        ) from None
+        return url_of(text)
+    except ValueError as error:
+        raise ProjectError((Problem("init", 0, str(error), URL_HINT),)) from None
 
 
 def _chosen(found: list[Guess], table: str) -> Guess:

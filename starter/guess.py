@@ -7,6 +7,7 @@ most of these is the best guess; whoever knows better names another.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,9 @@ def guesses(database: Database, schema: str, shapes: Mapping[str, TableShape]) -
             if all(column.type.startswith("?") for column in shape.columns.values()):
                 continue
             try:
-                keys = inspector.get_foreign_keys(name, schema or None)
+                with warnings.catch_warnings():  # of types that SQLAlchemy does not know
+                    warnings.simplefilter("ignore", sqlalchemy.exc.SAWarning)
+                    keys = inspector.get_foreign_keys(name, schema or None)
                 single = (key["constrained_columns"] for key in keys if len(key["constrained_columns"]) == 1)
                 found.append(_guess(connection, schema, name, shape, tuple(column for (column,) in single)))
             except sqlalchemy.exc.DBAPIError:  # a table that may not be read is nobody's first metric

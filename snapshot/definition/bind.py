@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -23,9 +24,10 @@ class Binder:
         self._connection = connect.empty(time_zone=time_zone)
         for source, tables in shapes.items():
             create_tables(self._connection, {source: {}})
+            folded = Counter(name.lower() for name in tables)
             for name, table in tables.items():
-                # What DuckDB cannot hold, as two names that differ in case, is not there: a metric of it is refused.
-                with suppress(duckdb.Error):
+                # What DuckDB takes for one, as two names that differ in case, is not there: a metric of it is refused.
+                if folded[name.lower()] == 1 and table.columns and _is_distinct(table.columns):
                     create_tables(self._connection, {source: {name: self._bound(table)}})
         self.aggregates = _aggregates()
 
@@ -67,6 +69,10 @@ def _aggregates() -> frozenset[str]:
     return frozenset(name for (name,) in found.fetchall())
 
 
+def _is_distinct(names: Iterable[str]) -> bool:
+    return max(Counter(name.lower() for name in names).values(), default=0) <= 1
+
+
 def create_tables(connection: duckdb.DuckDBPyConnection, shapes: Shapes) -> None:
     """Make the sources' schemas and tables, empty, in the current database.
 
@@ -97,7 +103,13 @@ def problem_of(path: str, error: duckdb.Error, shapes: Shapes) -> Problem:
 
 
 def _nearest_table(name: str, shapes: Shapes) -> str:
-    """DuckDB would advise tables of its own."""
+    """DuckDB would advise tables of its own, and does not know those that it could not hold."""
+    alike = [(source, table) for source, tables in shapes.items() for table in tables if table.lower() == name.lower()]
+    if len(alike) > 1 and len({source for source, _ in alike}) == 1:
+        return f"{' and '.join(f'{s}.{t}' for s, t in alike)} differ in case only, which DuckDB does not tell apart"
+    for source, table in alike:
+        if not _is_distinct(shapes[source][table].columns):
+            return f"columns of {source}.{table} differ in case only, which DuckDB does not tell apart"
     known = {f"{source}.{table}": table for source, tables in shapes.items() for table in tables}
     near = difflib.get_close_matches(name, [*known, *known.values()], 1)
     meant = [full for full, table in known.items() if near and near[0] in (full, table)]

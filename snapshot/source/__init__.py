@@ -25,6 +25,7 @@ from .sqlite import SqliteSource
 
 __all__ = [
     "LOCK_NAME",
+    "URL_HINT",
     "ColumnShape",
     "Database",
     "Reading",
@@ -34,6 +35,7 @@ __all__ = [
     "bytes_of",
     "open_source",
     "read_lock",
+    "url_of",
     "write_lock",
 ]
 
@@ -73,12 +75,12 @@ class Source(Protocol):
 class Database(Source, Protocol):
     """A source that can be asked questions of its own, too."""
 
-    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
-        """What opens a connection to it for each question, which cannot write; moments are of that zone."""
+    def engine(self) -> sqlalchemy.Engine:
+        """What opens a connection to it for each question, which cannot write."""
 
 
-def open_source(settings: SourceSettings, root: Path) -> Database:
-    """The source of that URL; relative paths are relative to the project.
+def open_source(settings: SourceSettings, root: Path, time_zone: str = "UTC") -> Database:
+    """The source of that URL; relative paths are relative to the project. Sessions are of the zone, where they can be.
 
     Raises ProjectError for what cannot be one.
     """
@@ -89,16 +91,15 @@ def open_source(settings: SourceSettings, root: Path) -> Database:
         raise ProjectError((problem(root, where, what, f"export {missing[0]}=..."),))
     written = re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], settings.url)
     try:
-        url = sqlalchemy.make_url(written)
-    except (sqlalchemy.exc.ArgumentError, ValueError):
-        # The URL itself is not shown: it may hold a password.
-        what = f"source '{settings.name}' has a url that cannot be read"
-        raise ProjectError((problem(root, where, what, "write it like sqlite:///shop.sqlite"),)) from None
+        url = url_of(written)
+    except ValueError as error:
+        what = f"source '{settings.name}' has a url that cannot be read: {error}"
+        raise ProjectError((problem(root, where, what, URL_HINT),)) from None
     backend = url.get_backend_name()
     if backend == "sqlite" and url.database not in (None, "", ":memory:"):
         return SqliteSource(settings.name, root / url.database, settings.tables)
     if backend == "postgresql":
-        return PostgresSource(settings, url)
+        return PostgresSource(settings, url, time_zone)
     if backend in ("mysql", "mariadb"):
         return MysqlSource(settings, url.set(drivername=f"{backend}+pymysql"))
     try:
@@ -110,3 +111,19 @@ def open_source(settings: SourceSettings, root: Path) -> Database:
         hint = "write sqlite:///shop.sqlite, postgresql://... or mysql://...; others need their SQLAlchemy dialect"
         raise ProjectError((problem(root, where, what, hint),)) from None
     return CursorSource(settings, url)
+
+
+URL_HINT = "write it like postgresql://user@host/shop or sqlite:///shop.sqlite; in a password @ is %40 and / is %2F"
+
+
+def url_of(text: str) -> sqlalchemy.URL:
+    """A database's URL. Raises ValueError, which does not show the URL: it may hold a password."""
+    try:
+        url = sqlalchemy.make_url(text)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        raise ValueError("it is not the URL of a database") from None
+    if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
+        raise ValueError("a part of it has an @")
+    if url.get_backend_name() in ("postgresql", "mysql", "mariadb") and not url.database:
+        raise ValueError("it names no database")
+    return url

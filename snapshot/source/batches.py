@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import nanoarrow
 
 from ..errors import SourceUnavailable
+from .limit import advice
 
 # Of a batch: large enough that what each costs does not show.
 BYTES = 8 * 2**20
@@ -35,7 +36,7 @@ def _chunks(stream: object, table: str) -> Iterator[nanoarrow.Array]:
     except RuntimeError as error:  # nanoarrow has no public name for its own
         # `get_next() failed (125): [libpq] ...: ERROR:  canceling statement`: what the database itself said.
         reason = str(error).splitlines()[0].rpartition("ERROR: ")[2].rpartition("failed ")[2].strip()
-        raise SourceUnavailable(f"{table} could not be read to the end: {reason}") from error
+        raise SourceUnavailable(f"{table} could not be read to the end: {reason}", advice(reason)) from error
 
 
 def bytes_of(batches: nanoarrow.Array) -> int:

@@ -17,7 +17,7 @@ from ..catalog import quote
 from ..errors import SourceUnavailable
 from ..settings import SourceSettings
 from .batches import BYTES
-from .limit import seconds_left
+from .limit import advice, seconds_left
 from .reflect import common_kind, reflect
 from .shape import TableShape
 from .strict import strict
@@ -55,7 +55,7 @@ class CursorSource:
         """One transaction for all tables."""
         try:
             with self.engine().connect() as connection:
-                as_of = self.begin(connection)
+                as_of = self.begin(connection, [self.place(connection, name) for name in tables])
                 yield CursorReading(self, as_of, connection, time.monotonic() + self.settings.read_limit)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
@@ -64,14 +64,22 @@ class CursorSource:
         """What the driver is told beside the URL."""
         return {}
 
-    def begin(self, connection: sqlalchemy.Connection) -> datetime:
-        """Begin the one consistent read; the moment that it is of, at the latest. Raises SourceUnavailable."""
+    def begin(self, connection: sqlalchemy.Connection, tables: Sequence[str]) -> datetime:
+        """Begin the one consistent read of tables (quoted); the moment that it is of, at the latest.
+
+        Raises SourceUnavailable.
+        """
         levels = connection.dialect.get_isolation_level_values(connection.connection.dbapi_connection)  # type: ignore[arg-type]
         level = next((level for level in _CONSISTENT if level in levels), None)
         if level is None:
             raise SourceUnavailable(f"source '{self.name}' is of a kind that has no consistent read")
         connection.execution_options(isolation_level=level)
         return datetime.now(UTC)
+
+    def place(self, connection: sqlalchemy.Connection, table: str) -> str:
+        """A table in its schema, quoted."""
+        schema = f"{_quoted(connection, self.settings.schema)}." if self.settings.schema else ""
+        return schema + _quoted(connection, table)
 
     def bound(self, connection: sqlalchemy.Connection, seconds: float) -> None:
         """Let the next statement take at most so long, where the database can be told."""
@@ -90,14 +98,14 @@ class CursorSource:
         """The SQL that reads a column (quoted already) so that its value is a text, or Python's exact value."""
         return column
 
-    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
+    def engine(self) -> sqlalchemy.Engine:
         """A connection for each question."""
         return sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.NullPool, connect_args=self.connect_arguments())
 
     def _unavailable(self, error: Exception) -> SourceUnavailable:
         # The driver's own words: SQLAlchemy adds the statement, which says nothing to whoever reads this.
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}")
+        return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}", advice(reason))
 
 
 @dataclass(frozen=True)
@@ -115,17 +123,10 @@ class CursorReading:
         left = seconds_left(self.source.name, self.deadline)
         self.source.check(self.connection, table)
         self.source.bound(self.connection, left)
-
-        def quoted(name: str) -> str:
-            # SQLAlchemy doubles a percent sign for parameters, of which there are none.
-            return self.connection.dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
-
-        schema = f"{quoted(self.source.settings.schema)}." if self.source.settings.schema else ""
-        wire = ", ".join(self.source.wire(quoted(name), c.type) for name, c in shape.columns.items())
+        wire = ", ".join(self.source.wire(_quoted(self.connection, name), c.type) for name, c in shape.columns.items())
         options = {"stream_results": True, "max_row_buffer": FETCHED, "no_parameters": True}
-        result = self.connection.exec_driver_sql(
-            f"select {wire} from {schema}{quoted(table)}", execution_options=options
-        )
+        sql = f"select {wire} from {self.source.place(self.connection, table)}"
+        result = self.connection.exec_driver_sql(sql, execution_options=options)
         try:
             yield (batch_of(rows, shape) for rows in _batches(result.partitions(FETCHED)))
         except BaseException:
@@ -136,6 +137,11 @@ class CursorReading:
     def fitting(self, table: str, column: str, kind: str) -> str:
         """All but bytes is a text."""
         return strict(quote(column), kind)
+
+
+def _quoted(connection: sqlalchemy.Connection, name: str) -> str:
+    # SQLAlchemy doubles a percent sign for parameters, of which there are none.
+    return connection.dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
 
 
 def _batches(parts: Iterable[Sequence[Sequence[Any]]]) -> Iterator[Sequence[Sequence[Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -37,31 +38,39 @@ class MysqlSource(CursorSource):
             "program_name": "pacelayer",
         }
 
-    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
+    def engine(self) -> sqlalchemy.Engine:
         """A connection for each question, which cannot write and has the bounds of an export; moments are UTC."""
-        engine = super().engine(time_zone)
+        engine = super().engine()
 
         @sqlalchemy.event.listens_for(engine, "connect")
         def begin(connection: Any, _: object) -> None:
             with connection.cursor() as cursor:
-                for statement in _SESSION:
+                cursor.execute("select version()")
+                ((version,),) = cursor.fetchall()
+                for statement in (*_SESSION, _limit("mariadb" in version.lower(), self.settings.read_limit)):
                     cursor.execute(statement)
 
         return engine
 
-    def begin(self, connection: sqlalchemy.Connection) -> datetime:
-        """All tables as of one moment, by the server's clock."""
+    def begin(self, connection: sqlalchemy.Connection, tables: Sequence[str]) -> datetime:
+        """All tables as of one moment, by the server's clock.
+
+        The snapshot is taken once all tables are open, for what is renamed or dropped after it would not be that of the
+        snapshot: so not WITH CONSISTENT SNAPSHOT, but by the first row that is read.
+        """
         connection.execution_options(isolation_level="AUTOCOMMIT")
         ((now,),) = connection.exec_driver_sql("select utc_timestamp(6)").all()
-        connection.exec_driver_sql("start transaction with consistent snapshot, read only")
+        connection.exec_driver_sql("start transaction read only")
+        for rows, places in ((0, tables), (1, tables[:1])):
+            for place in places:
+                sql = f"select 1 from {place} limit {rows}"
+                connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).all()
         return datetime.fromisoformat(str(now)).replace(tzinfo=UTC)
 
     def bound(self, connection: sqlalchemy.Connection, seconds: float) -> None:
         """The two servers have a setting of their own each."""
-        limit = f"max_statement_time = {seconds:.3f}"
-        if not getattr(connection.dialect, "is_mariadb", False):
-            limit = f"max_execution_time = {max(1, int(seconds * 1000))}"
-        connection.exec_driver_sql(f"set session {limit}")
+        mariadb = getattr(connection.dialect, "is_mariadb", False)
+        connection.exec_driver_sql(_limit(mariadb, seconds))
 
     def abandon(self, cursor: Any) -> None:
         """PyMySQL would read all of them, and would complain where the connection is gone."""
@@ -70,25 +79,24 @@ class MysqlSource(CursorSource):
 
     def check(self, connection: sqlalchemy.Connection, table: str) -> None:
         """Other engines than InnoDB read what is there at the moment, whatever the transaction."""
-        found = self._told(connection, "engine", "tables", table)
+        self._check(connection, self.settings.schema or None, table)
+
+    def _check(self, connection: sqlalchemy.Connection, schema: str | None, table: str) -> None:
+        found = _told(connection, "engine", "tables", schema, table)
         if found is None:
-            for below in self._below(connection, table):
-                self.check(connection, below)
+            for place in self._below(connection, schema, table):
+                self._check(connection, *place)
         elif found != "InnoDB":
             what = f"table '{self.name}.{table}' is of the engine {found}, which has no consistent read"
             raise SourceUnavailable(what, f"alter table {table} engine = InnoDB")
 
-    def _below(self, connection: sqlalchemy.Connection, view: str) -> list[str]:
-        """The tables that a view reads. Raises SourceUnavailable where that cannot be seen."""
-        text = self._told(connection, "view_definition", "views", view)
+    def _below(self, connection: sqlalchemy.Connection, schema: str | None, view: str) -> list[tuple[str, str]]:
+        """The schemas and tables that a view reads. Raises SourceUnavailable where that cannot be seen."""
+        text = _told(connection, "view_definition", "views", schema, view)
         if not text:
             raise SourceUnavailable(f"it cannot be seen what the view '{self.name}.{view}' reads", "grant SHOW VIEW")
-        return [table.name for table in sqlglot.parse_one(text, read="mysql").find_all(exp.Table)]
-
-    def _told(self, connection: sqlalchemy.Connection, what: str, of: str, name: str) -> Any:
-        place = "table_name = %s and table_schema = coalesce(%s, database())"
-        sql = f"select {what} from information_schema.{of} where {place}"
-        return connection.exec_driver_sql(sql, (name, self.settings.schema or None)).scalar()
+        # The server writes each table with its schema; what has none is of the view's own WITH.
+        return [(t.db, t.name) for t in sqlglot.parse_one(text, read="mysql").find_all(exp.Table) if t.db]
 
     def kind(self, declared: types.TypeEngine[Any]) -> str:
         """Booleans are `tinyint(1)` and `bit(1)`; a TIMESTAMP is a moment, a DATETIME is not."""
@@ -117,3 +125,17 @@ class MysqlSource(CursorSource):
         if kind in ("FLOAT", "BOOLEAN", "UBIGINT"):  # a bit is a byte to a client until it is a number
             return f"cast({column} + {'0e0' if kind == 'FLOAT' else '0'} as char)"
         return f"cast({column} as char)"
+
+
+def _limit(mariadb: bool, seconds: float) -> str:
+    """Let a statement take at most so long."""
+    if mariadb:
+        return f"set session max_statement_time = {seconds:.3f}"
+    return f"set session max_execution_time = {max(1, int(seconds * 1000))}"
+
+
+def _told(connection: sqlalchemy.Connection, what: str, of: str, schema: str | None, name: str) -> Any:
+    place = "table_name = %s and table_schema = coalesce(%s, database())"
+    return connection.exec_driver_sql(
+        f"select {what} from information_schema.{of} where {place}", (name, schema)
+    ).scalar()

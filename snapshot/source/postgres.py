@@ -22,7 +22,7 @@ from ..catalog import literal, quote
 from ..errors import SourceUnavailable
 from ..settings import SourceSettings, TableSettings
 from .batches import batches
-from .limit import seconds_left
+from .limit import advice, seconds_left
 from .reflect import common_kind, reflect, unknown
 from .shape import TableShape
 from .strict import strict
@@ -58,12 +58,29 @@ _INTERVAL = (
 )
 
 
+# What can be locked of them: tables and views that may be read as a whole, but no materialised or foreign ones.
+_LOCKABLE = """
+select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where {named} and c.relkind in ('r', 'p', 'v') and has_table_privilege(c.oid, 'SELECT')"""
+# What they read, views followed, that now is not what the snapshot says: another file, or another relation of its name.
+_REWRITTEN = """
+with recursive reads(oid) as (
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where {named}
+    union
+    select d.refobjid from reads join pg_rewrite r on r.ev_class = reads.oid
+    join pg_depend d on d.objid = r.oid and d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass)
+select c.relname::text as name from reads join pg_class c using (oid) join pg_namespace n on n.oid = c.relnamespace
+where (c.relfilenode <> 0 and c.relfilenode is distinct from pg_relation_filenode(c.oid))
+or c.oid is distinct from to_regclass(format('%I.%I', n.nspname, c.relname))"""
+
+
 @dataclass(frozen=True)
 class PostgresSource:
-    """The database at `url`; what the project says of it."""
+    """The database at `url`; what the project says of it. Sessions are of the zone, which views may use."""
 
     settings: SourceSettings
     url: sqlalchemy.URL = field(repr=False)
+    time_zone: str = "UTC"
 
     @property
     def name(self) -> str:
@@ -79,55 +96,60 @@ class PostgresSource:
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
 
-    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
+    def engine(self) -> sqlalchemy.Engine:
         """A connection for each question, through psycopg; it cannot write and has the bounds of an export."""
         url = self._url().set(drivername="postgresql+psycopg")
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
 
         @sqlalchemy.event.listens_for(engine, "begin")
         def begin(connection: sqlalchemy.Connection) -> None:
-            connection.exec_driver_sql(self._bounds(time_zone))
+            connection.exec_driver_sql("; ".join(self._bounds()))
 
         return engine
 
     @contextmanager
     def read(self, tables: Collection[str]) -> Iterator[PostgresReading]:
         """One transaction that sees the database as of its begin, and cannot write."""
-        uri = self._url().set(drivername="postgresql").render_as_string(hide_password=False)
+        # libpq wants blanks as %20, which SQLAlchemy leaves as they are.
+        url = self._url().set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
         try:
             with (
-                adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=uri) as database,
+                adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=url) as database,
                 adbc.AdbcConnection(database) as connection,
             ):
-                locked = self._lockable(connection, tables)
+                locked = _fetch(connection, _LOCKABLE.format(named=self._named(tables)))
                 connection.set_autocommit(False)
                 _execute(connection, "set transaction isolation level repeatable read")
-                for setting in self._bounds("UTC").split(";"):
+                for setting in self._bounds():
                     _execute(connection, setting)
                 if locked:
                     # Before the snapshot is taken: a table that is truncated or rewritten after it would be read empty.
-                    _execute(connection, f"lock table {', '.join(locked)} in access share mode")
+                    names = ", ".join(row["name"] for row in locked)
+                    _execute(connection, f"lock table {names} in access share mode")
                 (now,) = _fetch(connection, "select transaction_timestamp() as now")
                 deadline = time.monotonic() + self.settings.read_limit
                 yield PostgresReading(self.settings, now["now"], connection, deadline)
+                self._refuse_rewritten(connection, tables)
         except adbc.Error as error:
             raise self._unavailable(error) from error
 
-    def _bounds(self, time_zone: str) -> str:
+    def _bounds(self) -> tuple[str, ...]:
         """What each transaction begins with; as it takes no snapshot, tables can be locked before the one of a read."""
         limit = f"{self.settings.read_limit}s"
         timeouts = {"statement_timeout": limit, "idle_in_transaction_session_timeout": limit}
-        settings = {**_TRANSACTION, **timeouts, "timezone": time_zone}
-        return "; ".join(f"set local {name} = {literal(value)}" for name, value in settings.items())
+        settings = {**_TRANSACTION, **timeouts, "timezone": self.time_zone}
+        return tuple(f"set local {name} = {literal(value)}" for name, value in settings.items())
 
-    def _lockable(self, connection: adbc.AdbcConnection, tables: Collection[str]) -> list[str]:
-        """Those of the tables that PostgreSQL can lock: tables and views, but no materialised or foreign ones."""
+    def _refuse_rewritten(self, connection: adbc.AdbcConnection, tables: Collection[str]) -> None:
+        """What could not be locked may be another one since the snapshot, and was then read as of another moment."""
+        for row in _fetch(connection, _REWRITTEN.format(named=self._named(tables))):
+            what = f"'{self.name}': {row['name']} was refreshed, truncated or exchanged while the source was read"
+            raise SourceUnavailable(what, "it is tried again")
+
+    def _named(self, tables: Collection[str]) -> str:
+        """The condition on pg_class and pg_namespace that finds the tables."""
         schema = literal(self.settings.schema) if self.settings.schema else "current_schema()"
-        names = ", ".join(map(literal, tables)) or "null"
-        kinds = f"n.nspname = {schema} and c.relname in ({names}) and c.relkind in ('r', 'p', 'v')"
-        classes = "pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        sql = f"select c.oid::regclass::text as name from {classes} where {kinds}"
-        return [str(row["name"]) for row in _fetch(connection, sql)]
+        return f"n.nspname = {schema} and c.relname in ({', '.join(map(literal, tables)) or 'null'})"
 
     def _url(self) -> sqlalchemy.URL:
         """Ours are defaults: what the project's URL says of the connection stands."""
@@ -136,8 +158,8 @@ class PostgresSource:
     def _unavailable(self, error: Exception) -> SourceUnavailable:
         lines = str(getattr(error, "orig", None) or error).splitlines()
         reason = next((line for line in lines if "ERROR" in line or "FATAL" in line), lines[0])
-        reason = reason.partition("Query was:")[0].strip()
-        return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}")
+        reason = reason.partition("Query was:")[0].rpartition("ERROR:")[2].strip()
+        return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}", advice(reason))
 
 
 @dataclass(frozen=True)
@@ -196,14 +218,15 @@ def _duckdb_type(declared: types.TypeEngine[Any], domains: Domains) -> str:
     match declared:
         case postgresql.DOMAIN():
             over = domains.get((declared.schema or "", str(declared.name)), "")
-            if digits := re.fullmatch(r"numeric\((\d+),(\d+)\)", over):
-                return common_kind(types.Numeric(int(digits[1]), int(digits[2])))
+            if digits := re.fullmatch(r"numeric\((\d+),(\d+)\)(\[\])?", over):
+                item = common_kind(types.Numeric(int(digits[1]), int(digits[2])))
+                return item if item.startswith("?") else item + (digits[3] or "")
             if over.endswith("with time zone"):
                 return "TIMESTAMPTZ" if over.startswith("timestamp") else f"? {over}"
             return _duckdb_type(declared.data_type, domains)
         case postgresql.ARRAY():
             item = _duckdb_type(declared.item_type, domains)
-            return unknown(declared) if item.startswith("?") or item == "BLOB" else f"{item}[]"
+            return unknown(declared) if item.startswith("?") or item in ("BLOB", "INTERVAL") else f"{item}[]"
         case postgresql.TIMESTAMP() if declared.timezone:
             return "TIMESTAMPTZ"
         case postgresql.TIME() if declared.timezone:

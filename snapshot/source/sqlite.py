@@ -60,7 +60,7 @@ class SqliteSource:
             raise self._unavailable(error) from error
         return {name: _with_row_id(shape) for name, shape in shapes.items()}
 
-    def engine(self, time_zone: str = "UTC") -> sqlalchemy.Engine:
+    def engine(self) -> sqlalchemy.Engine:
         """A connection for each question, which cannot write."""
         return sqlalchemy.create_engine(
             "sqlite://", creator=lambda: connect(self._uri(), uri=True), poolclass=sqlalchemy.NullPool

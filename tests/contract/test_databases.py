@@ -16,7 +16,7 @@ import sqlalchemy
 from snapshot.errors import SourceUnavailable
 from snapshot.events import Event, TableExported
 from snapshot.settings import SourceSettings
-from snapshot.source import open_source
+from snapshot.source import Reading, Source, open_source
 from snapshot.source.cursor import CursorReading, CursorSource
 from snapshot.source.postgres import PostgresReading
 from snapshot.store import Store
@@ -94,14 +94,19 @@ def test_as_of_is_the_clock_of_the_source(vault: sqlalchemy.URL, vault_project: 
 
 def test_a_read_cannot_write(vault: sqlalchemy.URL) -> None:
     """Whatever a bug of ours would send."""
-    with open_source(SourceSettings("shop", written(vault)), Path()).read(["vault"]) as reading:
-        assert isinstance(reading, CursorReading | PostgresReading)
-        with pytest.raises(Exception, match=r"(?i)read.only"):
-            send(reading, "delete from vault")
+    with pytest.raises(SourceUnavailable, match=r"(?i)read.only"):
+        send(open_source(SourceSettings("shop", written(vault)), Path()), "delete from vault")
 
 
-def send(reading: CursorReading | PostgresReading, sql: str) -> None:
-    """Run a statement in the transaction of a reading."""
+def send(found: Source, sql: str) -> None:
+    """Run a statement in the transaction of a read."""
+    with found.read(["vault"]) as reading:
+        send_in(reading, sql)
+
+
+def send_in(reading: Reading, sql: str) -> None:
+    """Run a statement."""
+    assert isinstance(reading, CursorReading | PostgresReading)
     if isinstance(reading, CursorReading):
         reading.connection.exec_driver_sql(sql)
         return
@@ -209,23 +214,83 @@ def test_the_demo_is_the_same_over_every_database(
         assert ask(base, query) == ask(other, query)
 
 
-def test_a_table_that_is_emptied_while_others_are_read_is_not_read_empty(vault: sqlalchemy.URL) -> None:
-    """TRUNCATE heeds no snapshot: PostgreSQL has it wait for us, MariaDB tells us that the table is another one."""
+EXCHANGES = {
+    "emptied": ("truncate table vault",),
+    "exchanged": ("alter table vault rename to old", "alter table other rename to vault"),
+    "gone": ("drop table vault",),
+}
+PATIENCE = {"postgresql": "set lock_timeout = '300ms'", "mysql": "set lock_wait_timeout = 1"}
+
+
+@pytest.mark.parametrize("change", EXCHANGES)
+def test_a_table_cannot_be_exchanged_while_others_are_read(vault: sqlalchemy.URL, change: str) -> None:
+    """No snapshot heeds that: whoever wants it waits for us, who might else read another table as of another moment."""
+    run(vault, "create table other (id bigint primary key, amount bigint not null)")
     found = open_source(SourceSettings("shop", written(vault)), Path())
-    shape = found.shapes()["vault"]
-    if vault.get_backend_name() == "postgresql":
-        with found.read(["accounts", "vault"]), pytest.raises(sqlalchemy.exc.OperationalError, match="lock timeout"):
-            run(vault, "set lock_timeout = '300ms'", "truncate table vault")
-        return
+    with (
+        found.read(["accounts", "vault"]),
+        pytest.raises(sqlalchemy.exc.OperationalError, match=r"(?i)lock (wait )?timeout"),
+    ):
+        run(vault, PATIENCE[vault.get_backend_name()], *EXCHANGES[change])
 
-    def read_late() -> None:
-        with found.read(["vault"]) as reading:
-            run(vault, "truncate table vault")
-            with reading.rows("vault", shape) as streams:
-                list(streams)
 
-    with pytest.raises(SourceUnavailable, match="definition has changed"):
-        read_late()
+def test_a_materialised_view_that_is_refreshed_while_others_are_read_fails_the_read(postgres: sqlalchemy.URL) -> None:
+    """It cannot be locked; read afterwards, it would be of a later moment than the rest."""
+    run(postgres, *SERVER_VAULT, "create materialized view sums as select sum(amount) as amount from vault")
+    run(postgres, "create view shown as select amount from sums")
+    found = open_source(SourceSettings("shop", written(postgres)), Path())
+    with pytest.raises(SourceUnavailable, match="sums was refreshed"), found.read(["vault", "shown"]):
+        run(postgres, "update vault set amount = 5", "refresh materialized view sums")
+    with found.read(["vault", "shown"]):
+        pass
+
+
+def test_a_user_who_may_read_some_columns_only_is_enough(
+    postgres: sqlalchemy.URL, project_over: Callable[..., Path]
+) -> None:
+    """A table whose other columns are nobody's business cannot be locked, and is read without."""
+    run(postgres, *SERVER_VAULT, "create role rev_some login", "grant select (id, amount) on vault to rev_some")
+    try:
+        project = project_over(postgres.set(username="rev_some"), held="select sum(amount) as amount from shop.vault")
+        assert rows(publish(project).path, "from held") == [(1000,)]
+    finally:
+        run(postgres, "drop owned by rev_some", "drop role rev_some")
+
+
+def test_a_view_is_of_the_project_s_zone(postgres: sqlalchemy.URL, project_over: Callable[..., Path]) -> None:
+    """As it is for whoever asks it with that zone set."""
+    run(postgres, "create table seen (id bigint primary key, at timestamptz)")
+    run(
+        postgres,
+        "insert into seen values (1, '2026-01-01 23:30+00')",
+        "create view days as select at::date d from seen",
+    )
+    project = project_over(postgres, days="select d from shop.days")
+    toml = project / "pacelayer.toml"
+    toml.write_text('time_zone = "Europe/Vienna"\n' + toml.read_text())
+    assert rows(publish(project).path, "select d::varchar from days") == [("2026-01-02",)]
+
+
+VIEWS = {
+    "with its own name": "with sums as (select amount from vault) select amount from sums",
+    "of another schema": "select amount from {other}.vault",
+    "of a function": "select amount from vault, json_table('[1]', '$[*]' columns (n int path '$')) j",
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_of_mysql_is_read_whatever_it_reads(
+    mysql: sqlalchemy.URL, project_over: Callable[..., Path], view: str
+) -> None:
+    """The tables below it are looked at where they are; a name of its own WITH is none."""
+    other = f"{mysql.database}_other"
+    run(mysql, *SERVER_VAULT, f"create database {other}", f"create table {other}.vault as select * from vault")
+    try:
+        run(mysql, f"create view sums as {VIEWS[view].format(other=other)}")
+        project = project_over(mysql, held="select sum(amount)::bigint as amount from shop.sums")
+        assert rows(publish(project).path, "from held") == [(1000,)]
+    finally:
+        run(mysql, f"drop database {other}")
 
 
 def test_text_of_a_database_in_another_encoding_is_what_it_says(
@@ -324,7 +389,7 @@ def test_a_read_leaves_no_setting_in_a_session(postgres: sqlalchemy.URL, tmp_pat
     """A pooler hands the session to somebody else, who may want to write."""
     found = open_source(SourceSettings("shop", written(postgres)), tmp_path)
     said = ("transaction_read_only", "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
-    with found.engine("Europe/Vienna").connect() as connection:
+    with found.engine().connect() as connection:
         assert connection.exec_driver_sql("show transaction_read_only").scalar() == "on"
         plain = connection.connection.dbapi_connection
         assert plain is not None

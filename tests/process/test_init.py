@@ -280,9 +280,14 @@ def test_whatever_a_table_is_called_the_project_is_a_good_one(tmp_path: Path, ta
 
 REFUSED = {
     "no database": ((), "name one with --source"),
-    "no URL": (("--source", "nonsense"), "that is not the URL of a database"),
-    "a password in the place of the port": (("--source", "postgresql://u:correct-horse/shop"), "not the URL of a"),
+    "no URL": (("--source", "nonsense"), "it is not the URL of a database"),
+    "a password in the place of the port": (
+        ("--source", "postgresql://u:correct-horse/shop"),
+        "it is not the URL of a",
+    ),
     "a password with an at sign": (("--source", "postgresql://u:correct@horse@host/shop"), "in a password @ is %40"),
+    "a password with a slash": (("--source", "mysql://u:ab@secret/x@host"), "a part of it has an @"),
+    "no database on the server": (("--source", "mysql://root@127.0.0.1/"), "it names no database"),
     "no such file": (("--source", "sqlite:///nowhere.sqlite"), "there is no file nowhere.sqlite"),
     "no such server": (("--source", "postgresql://127.0.0.1:1/shop"), "cannot be read"),
     "no such table": (("--source", "sqlite:///harbor.sqlite", "--table", "ordres"), "there is no table 'ordres'"),

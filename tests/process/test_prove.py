@@ -16,7 +16,10 @@ from tests import servers
 from tests.projects import pacelayer
 
 RUNS = ("--runs", "2", "--target", "10s")
-QUERY = "query ($plan: String!) { revenue(by: [MONTH], where: {plan: {eq: $plan}}) { nodes { month orders revenue } } }"
+QUERY = (
+    'query ($plan: String!) { revenue(by: [MONTH], where: {plan: {in: [$plan, "team"]}, region: {ne: "nowhere"}}, '
+    "first: 100) { nodes { month orders revenue } } }"
+)
 
 
 def proved(project: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
@@ -61,7 +64,7 @@ def test_a_document_is_asked_of_the_source_as_its_select_with_that_grouping_and_
     (tmp_path / "months.graphql").write_text(QUERY)
     found = proved(published, str(tmp_path / "months.graphql"), "--variables", '{"plan": "pro"}')
     assert found["equal"] is True
-    assert found["compared"] == "all 14 rows equal"
+    assert found["compared"] == "all 17 rows equal"
 
 
 def test_a_select_of_a_database_is_proved_without_any_project(
@@ -130,18 +133,35 @@ def test_the_table_is_markdown_where_it_is_wanted(published: Path) -> None:
 
 WRONG = {
     ("nothing",): "there is no metric 'nothing'",
-    ("--source", "sqlite:///nowhere.sqlite", "--sql", "pacelayer.toml"): "the database refuses it",
+    ("--source", "sqlite:///nowhere.sqlite", "--sql", "pacelayer.toml"): "the database or its driver refuses it",
     (): "name a metric, a document, or --source and --sql",
     ("nowhere.graphql",): "nowhere.graphql: cannot be read: No such file",
     ("--source", "sqlite:///harbor.sqlite", "--sql", "nowhere.sql"): "nowhere.sql: cannot be read: No such file",
     ("revenue", "--runs", "0"): "at least one run",
     ("revenue", "--target", "nan"): "a target is a time like 50ms",
+    ("revenue", "--url", "http://127.0.0.1:1/"): "--url and --map go with a document",
+    ("asked.graphql",): "the document: 'first' must not be negative",
+    ("asked.graphql", "--variables", "[1]"): "--variables must be a JSON object",
+    ("asked.graphql", "--url", "http://127.0.0.1:1/", "--map", "list.json"): "--map must be a JSON object of texts",
+    ("--source", "sqlite:///harbor.sqlite", "--sql", "two.sql"): "two.sql: the file must hold one SELECT",
+    ("--source", "mysql://root@127.0.0.1/x?odd=1", "--sql", "one.sql"): "unexpected keyword argument 'odd'",
+}
+
+
+ASKED = {
+    "asked.graphql": "{ revenue(first: -1) { nodes { day } } }",
+    "list.json": '["a"]',
+    "one.sql": "select 1",
+    "two.sql": "select 1; commit; drop table orders",
 }
 
 
 @pytest.mark.parametrize("arguments", WRONG)
 def test_a_question_that_is_none_is_refused(published: Path, arguments: tuple[str, ...]) -> None:
     """With the way out."""
-    done = pacelayer(published, "prove", *arguments, check=False)
+    for name, text in ASKED.items():
+        (published / name).write_text(text)
+    paths = [str(published / word) if word in ASKED else word for word in arguments]
+    done = pacelayer(published, "prove", *paths, check=False)
     assert done.returncode == 2
     assert WRONG[arguments] in done.stderr

@@ -39,7 +39,7 @@ SHOP: Shapes = {
 }  # fmt: skip
 
 
-def read(files: Mapping[str, str], private: tuple[str, ...] = ()) -> Project:
+def read(files: Mapping[str, str], private: tuple[str, ...] = (), shapes: Shapes = SHOP) -> Project:
     """The project whose metrics are these files, by their paths below `metrics/`. Raises ProjectError."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
@@ -49,7 +49,7 @@ def read(files: Mapping[str, str], private: tuple[str, ...] = ()) -> Project:
             path.write_bytes(sql.encode(errors="surrogateescape"))
         tables = {name: TableSettings(private=True) for name in private}
         source = SourceSettings("shop", "sqlite:///shop.sqlite", tables=tables)
-        return read_project(Settings(root, "Shop", sources=(source,)), SHOP)
+        return read_project(Settings(root, "Shop", sources=(source,)), shapes)
 
 
 def definition(sql: str, private: tuple[str, ...] = ()) -> Definition:

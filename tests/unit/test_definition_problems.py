@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from snapshot.errors import ProjectError
+from snapshot.source import ColumnShape, Shapes, TableShape
 
 from .reading import JOINED, problem, problems, read
 
@@ -148,6 +149,19 @@ def test_what_duckdb_refuses_is_reported_with_its_line_and_a_way_out(sql: str, l
     assert found.message.startswith(said)
     assert found.hint
     assert not found.hint.endswith(":")
+
+
+def test_tables_and_columns_that_differ_in_case_only_are_refused() -> None:
+    """DuckDB takes them for one, and would give the numbers of the one for those of the other."""
+    kinds = {"id": ColumnShape("BIGINT", nullable=False)}
+    twice = {**kinds, "Total": ColumnShape("BIGINT", nullable=True), "total": ColumnShape("BIGINT", nullable=True)}
+    shapes: Shapes = {
+        "shop": {"Account": TableShape(kinds, ()), "account": TableShape(kinds, ()), "sums": TableShape(twice, ())}
+    }
+    for table, said in (("account", "shop.Account and shop.account differ"), ("sums", "columns of shop.sums differ")):
+        with pytest.raises(ProjectError) as raised:
+            read({"n.sql": f"select count(*) as n from shop.{table}"}, shapes=shapes)
+        assert said in str(raised.value)
 
 
 def test_every_unnamed_column_is_reported() -> None:

@@ -148,7 +148,10 @@ def test_a_url_that_cannot_be_read_is_refused_without_showing_it(
     """It may be nothing but a password."""
     monkeypatch.setenv("SHOP_URL", SECRET)
     said = refusal(SourceSettings("shop", "${SHOP_URL}"), tmp_path)
-    assert said == ("pacelayer.toml: source 'shop' has a url that cannot be read; write it like sqlite:///shop.sqlite")
+    assert said.startswith(
+        "pacelayer.toml: source 'shop' has a url that cannot be read: it is not the URL of a database; "
+    )
+    assert SECRET not in said
 
 
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
