@@ -9,12 +9,15 @@ from typing import Any
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType, get_operation_ast
 from graphql.execution.values import VariableValues, get_variable_values
 
+from snapshot.errors import Damaged, NoSuchGeneration
 from snapshot.reader import OpenGeneration, Reader
 from snapshot.settings import ServerSettings
 
 from .ask import ask
-from .errors import BAD_INPUT, INVALID, MAX_ERRORS, refusal
+from .cursor import OtherGeneration
+from .errors import BAD_INPUT, INVALID, MAX_ERRORS, SNAPSHOT_GONE, refusal
 from .execute import Answering
+from .question import Policy, everything
 from .schema import Api
 
 
@@ -33,12 +36,36 @@ class NotByGet(Exception):
 
 
 def answer(
-    request: Request, reader: Reader[Api], generation: OpenGeneration[Api], limits: ServerSettings, deadline: float
+    request: Request, reader: Reader[Api], limits: ServerSettings, deadline: float, policy: Policy = everything
 ) -> ExecutionResult:
-    """The result of a request. Where it is refused there is no data, and nothing was run.
+    """The result of a request, of the current generation or of the one that its cursors are of.
 
-    Raises GraphQLError with a code, NotByGet, DeadlineExceeded and QueryFailed.
+    Where it is refused there is no data, and nothing was run. Raises GraphQLError with a code, NotByGet, NoSnapshot,
+    DeadlineExceeded and QueryFailed.
     """
+    try:
+        with reader.lease() as generation:
+            return answer_from(request, reader, generation, limits, deadline, policy)
+    except OtherGeneration as other:
+        try:
+            with reader.lease(other.number) as generation:
+                return answer_from(request, reader, generation, limits, deadline, policy)
+        except (NoSuchGeneration, Damaged) as error:
+            message = "the generation that the cursor is of is not kept any more; begin with the first page"
+            raise refusal(SNAPSHOT_GONE, message) from error
+        except OtherGeneration as error:
+            raise refusal(BAD_INPUT, "the cursors of one document must be of one generation") from error
+
+
+def answer_from(
+    request: Request,
+    reader: Reader[Api],
+    generation: OpenGeneration[Api],
+    limits: ServerSettings,
+    deadline: float,
+    policy: Policy = everything,
+) -> ExecutionResult:
+    """The same of one generation. Raises OtherGeneration where the document has a cursor of another one."""
     api = generation.value
     document = api.documents(request.query, limits.max_tokens)
     operation = get_operation_ast(document.node, request.operation_name)
@@ -50,7 +77,7 @@ def answer(
         raise refusal(INVALID, "name one of the document's operations as operationName")
     if operation.operation is not OperationType.QUERY:
         raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
-    asked = ask(api, document.node, operation, _variables(api, operation, request.variables), limits)
+    asked = ask(api, document.node, operation, _variables(api, operation, request.variables), limits, policy)
     answering = Answering(reader, generation, deadline)
     return answering.respond(document.node, asked, request.variables, request.operation_name)
 

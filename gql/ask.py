@@ -21,6 +21,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 from snapshot.catalog import Column, Metric
 from snapshot.settings import ServerSettings
 
+from .cursor import Cursor, cursor_at, rows_before
 from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
 from .extras import Extras
 from .page import plan_count, plan_rows
@@ -38,7 +39,7 @@ class Ask:
     """One root field of a metric, planned: `nodes` and `totals` are None where they are not selected.
 
     `first` is None where no limit was given; then more than `wanted` rows are refused, with `count`. A look-up has its
-    row in `nodes`. `rows` is what was planned for the nodes.
+    row in `nodes`. `rows` is what was planned for the nodes, `first_row` the place of the first of them.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Ask:
     first: int | None = None
     offset: int = 0
     rows: Question | None = None
+    first_row: Cursor | None = None
     node: Node | None = None
 
 
@@ -72,7 +74,7 @@ def ask(
 ) -> Asked:
     """What an operation asks, all of it planned, of what the caller may see.
 
-    Raises GraphQLError with a code for what is refused.
+    Raises GraphQLError with a code for what is refused, OtherGeneration where that one is to answer.
     """
     fragments = {
         node.name.value: FragmentDetails(node)
@@ -139,6 +141,10 @@ class _Asking:
     def metric(self) -> Metric:
         return self.root.metric
 
+    @property
+    def generation(self) -> int:
+        return self.collecting.api.catalog.snapshot.number
+
     def ask(self) -> Ask:
         kind = get_named_type(self.field.type)
         if self.root.look_up:
@@ -161,6 +167,8 @@ class _Asking:
         }
         extras = self._extras(get_named_type(kind.fields["nodes"].type), parts.get("nodes", []))
         rows = self._question(dict.fromkeys(extras.measures, self.node) | selected)
+        if after := self.arguments.get("after"):
+            offset += rows_before(after, rows, self.generation)
         asks_rows = not {"nodes", "columns", "pageInfo"}.isdisjoint(parts)
         # One row more than is wanted is asked for, which tells whether more follow.
         return Ask(
@@ -174,6 +182,7 @@ class _Asking:
             first=first,
             offset=offset,
             rows=rows,
+            first_row=cursor_at(rows, self.generation, offset),
             node=self.node,
         )
 

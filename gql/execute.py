@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,7 +72,7 @@ class Answering:
             "columns": {column.field: Values(row[column.field] for row in given) for column in columns},
             "totals": self._rows(asked.totals)[0] if asked.totals else None,
             "totalCount": self._count(asked.count) if asked.counted else None,
-            "pageInfo": PageInfo(has_next_page=len(nodes) > asked.wanted, has_previous_page=asked.offset > 0),
+            "pageInfo": _page_info(asked, len(nodes)),
             "asOf": self.generation.catalog.snapshot.as_of,
             "computedAt": asked.root.metric.computed_at,
         }
@@ -106,6 +107,20 @@ class Answering:
             for row in rows:
                 _put(row, extra.path)
         return rows
+
+
+def _page_info(asked: Ask, found: int) -> PageInfo:
+    """`found` is one more than was wanted where more rows follow."""
+
+    def cursor(rows: int) -> str | None:
+        return str(replace(asked.first_row, rows=asked.offset + rows)) if found and asked.first_row else None
+
+    return PageInfo(
+        has_next_page=found > asked.wanted,
+        has_previous_page=asked.offset > 0,
+        start_cursor=cursor(1),
+        end_cursor=cursor(min(found, asked.wanted)),
+    )
 
 
 def _put(row: dict[Any, Any], path: tuple[str, ...]) -> None:

@@ -91,11 +91,10 @@ class Endpoint:
 
     def _answer(self, asked: Request, media: str, deadline: float) -> Response:
         """Parse, validate, plan, query, respond: all of one generation. Runs in a thread."""
-        with self.reader.lease() as generation:
-            try:
-                result = answer(asked, self.reader, generation, self.settings, deadline)
-            except GraphQLError as error:
-                result = ExecutionResult(None, [error])
+        try:
+            result = answer(asked, self.reader, self.settings, deadline)
+        except GraphQLError as error:
+            result = ExecutionResult(None, [error])
         return _response(result, media)
 
     def _failed(self, error: Exception, media: str) -> Response:

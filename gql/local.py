@@ -56,13 +56,13 @@ def ask_locally(settings: Settings, text: str, observe: Observer) -> Answer:
     reader: Reader[Api] = Reader(settings.directory, Resources(server.threads, server.memory), build, observe)
     reader.follow()
     try:
-        with reader.lease() as generation:
-            if not _GRAPHQL.match(text):
+        if not _GRAPHQL.match(text):
+            with reader.lease() as generation:
                 return Answer(None, *generation.table(text, time.monotonic() + SQL_SECONDS))
-            try:
-                result = answer(Request(text, {}), reader, generation, server, time.monotonic() + server.deadline)
-            except GraphQLError as error:
-                result = ExecutionResult(None, [error])
+        try:
+            result = answer(Request(text, {}), reader, server, time.monotonic() + server.deadline)
+        except GraphQLError as error:
+            result = ExecutionResult(None, [error])
     finally:
         reader.stop()
     document: dict[str, Any] = {} if result.data is None else {"data": result.data}

@@ -117,6 +117,7 @@ def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
         *(_having(metric, inputs) if metric.grouped else ()),
         argument("orderBy", list[one_key] | None, "The order, made total by the other dimensions.", python="order_by"),
         argument("first", int | None, "At most so many rows."),
+        argument("after", str | None, "Only what follows this cursor, of the generation that gave it out."),
         argument("offset", int | None, "Leave out so many rows first."),
         *([_fill()] if metric.times else ()),
     ]

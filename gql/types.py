@@ -123,10 +123,12 @@ class MetricType:
 
 @strawberry.type(name="PageInfo", description="Where a page stands among all rows.")
 class PageInfo:
-    """Of `first` and `offset`."""
+    """Of `first`, `after` and `offset`."""
 
     has_next_page: bool
     has_previous_page: bool
+    start_cursor: str | None = strawberry.field(description="Behind the first row.")
+    end_cursor: str | None = strawberry.field(description="Behind the last row: the next page's 'after'.")
 
 
 def snapshot_of(catalog: Catalog) -> SnapshotType:

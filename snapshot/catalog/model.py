@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 # JavaScript's Number.MAX_SAFE_INTEGER: what a JSON number carries exactly to every client.
@@ -113,27 +114,27 @@ class Metric:
         """The column of that SQL name."""
         return next(column for column in self.columns if column.name == name)
 
-    @property
+    @cached_property
     def stored(self) -> tuple[Column, ...]:
         """The columns that the metric's table in `main` has, in its order."""
         return tuple(column for column in self.columns if column.role != "grain")
 
-    @property
+    @cached_property
     def dimensions(self) -> tuple[Column, ...]:
         """What can be grouped by: the dimensions and the coarser grains of time."""
         return tuple(column for column in self.columns if column.role in ("dimension", "grain"))
 
-    @property
+    @cached_property
     def times(self) -> tuple[Column, ...]:
         """The time dimension and its coarser units."""
         return tuple(c for c in self.columns if c.role == "grain" or (c.name == self.time and c.role == "dimension"))
 
-    @property
+    @cached_property
     def own_grain(self) -> tuple[str, ...]:
         """The dimensions of the SELECT itself."""
         return tuple(column.name for column in self.columns if column.role == "dimension")
 
-    @property
+    @cached_property
     def measures(self) -> tuple[Column, ...]:
         """The measures of a grouped metric."""
         return tuple(column for column in self.columns if column.role == "measure")

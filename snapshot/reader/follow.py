@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..catalog import Catalog
-from ..errors import NoSnapshot, PacelayerError
+from ..errors import NoSnapshot, NoSuchGeneration, PacelayerError
 from ..events import Flipped, FollowFailed, Observer
 from ..store import Generation, Status, Store, read_status
 from .generation import OpenGeneration, Resources
@@ -18,6 +18,8 @@ from .watchdog import Watchdog
 
 # How often the pointer is looked at; a flip is followed within this time.
 POLL_SECONDS = 0.25
+# How many generations stay open for cursors beside the current one.
+KEPT_OPEN = 2
 
 T = TypeVar("T")
 
@@ -34,6 +36,8 @@ class Reader(Generic[T]):
         self._lock = threading.RLock()
         self._current: OpenGeneration[T] | None = None
         self._leases: dict[OpenGeneration[T], int] = {}
+        self._older: list[OpenGeneration[T]] = []
+        self._opening = threading.Lock()
         self._refused: set[str] = set()
         self._stopped = threading.Event()
         self._follower = threading.Thread(target=self._follow_until_stopped, name="follow", daemon=True)
@@ -49,20 +53,54 @@ class Reader(Generic[T]):
         if self._follower.is_alive():
             self._follower.join()
         self._swap(None)
+        with self._lock:
+            self._close_older(len(self._older))
         self._watchdog.stop()
 
     @contextmanager
-    def lease(self) -> Iterator[OpenGeneration[T]]:
-        """The current generation, which stays open until the lease ends. Raises NoSnapshot before there is one."""
-        with self._lock:
-            current = self._current
-            if current is None:
-                raise NoSnapshot("no snapshot has been published yet", "run 'pacelayer refresh'")
-            self._leases[current] = self._leases.get(current, 0) + 1
+    def lease(self, number: int | None = None) -> Iterator[OpenGeneration[T]]:
+        """The current generation, or the one of that number, which stays open until the lease ends.
+
+        Raises NoSnapshot before there is one, and NoSuchGeneration and Damaged for a number that cannot be had.
+        """
+        generation = self._take(number) or self._take_older(number)
         try:
-            yield current
+            yield generation
         finally:
-            self._give_back(current)
+            self._give_back(generation)
+
+    def _take(self, number: int | None) -> OpenGeneration[T] | None:
+        """Lease what is open; None where the generation of that number is not."""
+        with self._lock:
+            if self._current is None:
+                raise NoSnapshot("no snapshot has been published yet", "run 'pacelayer refresh'")
+            known = (self._current, *self._leases, *self._older)
+            found = next((one for one in known if number in (None, one.generation.number)), None)
+            if found is not None:
+                self._leases[found] = self._leases.get(found, 0) + 1
+            return found
+
+    def _take_older(self, number: int | None) -> OpenGeneration[T]:
+        """Open and lease a generation that is kept; the last few stay open, for one page is followed by another."""
+        with self._opening:
+            if found := self._take(number):
+                return found
+            kept = next((one for one in self._store.generations() if one.number == number), None)
+            if kept is None:
+                raise NoSuchGeneration(f"generation {number} is not kept")
+            opened = OpenGeneration(kept, self._resources, self._watchdog, self._prepare)
+            with self._lock:
+                self._leases[opened] = 1
+                self._older.append(opened)
+                self._close_older(len(self._older) - KEPT_OPEN)
+            return opened
+
+    def _close_older(self, number: int) -> None:
+        """Let go so many of those that were opened for old cursors, the first ones first."""
+        for _ in range(number):
+            gone = self._older.pop(0)
+            if gone is not self._current and gone not in self._leases:
+                gone.close()
 
     def status(self) -> Status:
         """What the refresher says."""
@@ -89,6 +127,9 @@ class Reader(Generic[T]):
                     return self.follow()  # taken away meanwhile, by the one who moved the pointer on
                 self._complain(generation.id, error)
                 continue
+            with self._lock:  # the disk is to have the room of what is not kept any more
+                self._older.sort(key=lambda one: one.generation.path.exists())
+                self._close_older(sum(not one.generation.path.exists() for one in self._older))
             self._observe(Flipped(generation.number, generation.id, time.monotonic() - begun))
             return None
         return None
@@ -115,7 +156,7 @@ class Reader(Generic[T]):
     def _resume(self, generation: Generation) -> bool:
         """Make current again what a request still holds, where that is what the pointer names."""
         with self._lock:
-            held = next((one for one in self._leases if one.generation == generation), None)
+            held = next((one for one in (*self._leases, *self._older) if one.generation == generation), None)
             if held is not None:
                 self._swap(held)
         return held is not None
@@ -124,7 +165,7 @@ class Reader(Generic[T]):
         with self._lock:
             old, self._current = self._current, opened
             # Closed before anybody can open it again: DuckDB would share the instance that is on its way out.
-            if old is not None and old not in self._leases:
+            if old is not None and old not in self._leases and old not in self._older:
                 old.close()
 
     def _give_back(self, generation: OpenGeneration[T]) -> None:
@@ -132,7 +173,7 @@ class Reader(Generic[T]):
             self._leases[generation] -= 1
             if not self._leases[generation]:
                 del self._leases[generation]
-                if generation is not self._current:
+                if generation is not self._current and generation not in self._older:
                     generation.close()
 
     def _follow_until_stopped(self) -> None:

@@ -123,7 +123,7 @@ class Asking:
     def data(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The data of a GraphQL question, which must not be refused."""
         request, deadline = Request(query, variables or {}), time.monotonic() + SECONDS
-        result = answer(request, self.reader, self.generation, self.settings.server, deadline)
+        result = answer(request, self.reader, self.settings.server, deadline)
         assert not result.errors, result.errors
         assert result.data is not None
         return result.data
