@@ -79,7 +79,10 @@ OPTIONS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
         ("--quiet", {"action": "store_true", "help": "warnings only"}),
     ),
     "up": (_PORT, ("--demo", {"action": "store_true", "help": "make the demo's source, and keep its shop open"})),
-    "schema": (("--check", {"action": "store_true", "help": "write nothing, fail on a difference"}),),
+    "schema": (
+        ("--check", {"action": "store_true", "help": "write nothing, fail on a difference"}),
+        ("--accept", {"action": "store_true", "help": "write it even where it breaks what clients may rely on"}),
+    ),
     "status": (_JSON,),
     "snapshots": (_JSON, _CSV),
     "rollback": (

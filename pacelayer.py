@@ -7,13 +7,11 @@ wrong; each error of `snapshot.errors` has its own from 10 on. `docs/reference/c
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 import terminal
@@ -40,13 +38,9 @@ def check(arguments: argparse.Namespace) -> int:
     report = check_project(arguments.project)
     code = ProjectError.exit_code if report.problems else 0
     if arguments.json:
-        metrics = [
-            {"name": d.metric.name, "grouped": d.metric.grouped, "why": d.metric.why, "answers": d.answers}
-            for d in report.definitions
-        ]
-        print(json.dumps({"problems": [asdict(p) for p in report.problems], "metrics": metrics}, indent=2))
+        terminal.show_data(report.data())
         return code
-    for problem in report.problems:
+    for problem in (*report.problems, *report.warnings):
         terminal.complain(problem)
     for definition in report.definitions:
         terminal.say(f"{definition.metric.name}: {definition.metric.why}")
@@ -103,6 +97,7 @@ def up(arguments: argparse.Namespace) -> int:
 
 def schema(arguments: argparse.Namespace) -> int:
     """write schema.graphql, the contract of the API, from the metrics and sources.lock; no source is asked"""
+    from gql.contract import breaks
     from gql.schema import build
     from snapshot.project import empty_snapshot
     from snapshot.reader import read_catalog
@@ -110,14 +105,20 @@ def schema(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     contract = settings.root / "schema.graphql"
     with empty_snapshot(settings) as path:
-        sdl = build(read_catalog(path)).sdl
-    current = contract.read_text(encoding="utf-8") if contract.exists() else ""
-    if not arguments.check:
-        contract.write_text(sdl, encoding="utf-8")
-        terminal.say(f"schema.graphql {'is as it was' if current == sdl else 'is written'}")
-    elif current != sdl:
-        terminal.complain("schema.graphql is not what the metrics say; run 'pacelayer schema' and commit it")
+        api = build(read_catalog(path))
+    current = contract.read_text(encoding="utf-8", errors="replace") if contract.exists() else ""
+    if arguments.check:
+        if current != api.sdl:
+            terminal.complain("schema.graphql is not what the metrics say; run 'pacelayer schema' and commit it")
+        return int(current != api.sdl)
+    broken = breaks(current, api.schema) if current and not arguments.accept else []
+    for words in broken:
+        terminal.complain(f"schema.graphql: {words}")
+    if broken:
+        terminal.note("clients may rely on that; 'pacelayer schema --accept' makes it the contract all the same")
         return 1
+    contract.write_text(api.sdl, encoding="utf-8")
+    terminal.say(f"schema.graphql {'is as it was' if current == api.sdl else 'is written'}")
     return 0
 
 

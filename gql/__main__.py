@@ -7,10 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from graphql import GraphQLError, build_schema, find_breaking_changes
-
 from snapshot.reader import read_catalog
 
+from .contract import breaks
 from .schema import build
 
 
@@ -31,15 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.contract is None:
         print(api.sdl, end="")
         return 0
-    try:
-        contract = build_schema(arguments.contract.read_text(encoding="utf-8"))
-    except (GraphQLError, TypeError, UnicodeDecodeError) as error:
-        print(f"the contract is not a schema: {str(error).splitlines()[0]}")
-        return 3
-    breaks = find_breaking_changes(contract, api.schema)
-    for change in breaks:
-        print(change.description)
-    return 3 if breaks else 0
+    found = breaks(arguments.contract.read_text(encoding="utf-8", errors="replace"), api.schema)
+    for words in found:
+        print(words)
+    return 3 if found else 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from snapshot.catalog import COARSER, Column, quote, truncate
+from snapshot.catalog import COARSER, Column, quote
 
 from .errors import BAD_INPUT, refusal
 from .extras import finest
@@ -59,7 +59,7 @@ def _values(question: Question, column: Column, plan: Plan) -> Iterator[str]:
         name = quote(found.name)
         if found in question.metric.times:
             period = f"p.{quote(column.name)}"
-            yield period if found is column else f"{truncate(found.grain, period, found.type)} as {name}"
+            yield period if found is column else f"{found.formula.replace('{moment}', period)} as {name}"
         elif found in question.by:
             yield f"c.{name}"
         elif found.name in counts:
@@ -76,7 +76,8 @@ def _ends(question: Question, column: Column) -> tuple[str, str, tuple[Any, ...]
         if bound is None:
             ends.append(f"(select {function}({quote(column.name)}) from groups)")
         else:
-            ends.append(f"date_trunc('{column.grain}', cast(? as {column.type}))")
+            truncated = column.formula or f"date_trunc('{column.grain}', {{moment}})"
+            ends.append(truncated.replace("{moment}", f"cast(? as {column.type})"))
             parameters.append(bound)
     return ends[0], ends[1], tuple(parameters)
 

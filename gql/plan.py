@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snapshot.catalog import COARSER, Column, Component, Grain, Metric, quote, truncate
+from snapshot.catalog import COARSER, Column, Component, Grain, Metric, quote
 
 from .errors import NOT_ANSWERABLE, refusal
 from .inputs import predicate
@@ -150,7 +150,7 @@ def _source(metric: Metric, grain: Grain, column: Column) -> str | None:
         return None
     for finer in metric.times:
         if finer.name in grain.by and column.grain in COARSER.get(finer.grain, ()):
-            return truncate(column.grain, quote(finer.name), column.type)
+            return column.formula.replace("{moment}", quote(finer.name))
     return None
 
 

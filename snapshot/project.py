@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from . import settings as project_settings
 from .build import build_empty
@@ -25,6 +26,23 @@ class Report:
     problems: tuple[Problem, ...]
     definitions: tuple[Definition, ...]
     lock_changed: bool
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What works, and may not be what was meant."""
+        return tuple(warning for definition in self.definitions for warning in definition.warnings)
+
+    def data(self) -> dict[str, Any]:
+        """Everything, for a program."""
+        metrics = [
+            {"name": d.metric.name, "grouped": d.metric.grouped, "why": d.metric.why, "answers": d.answers}
+            for d in self.definitions
+        ]
+        return {
+            "problems": [asdict(problem) for problem in self.problems],
+            "warnings": [asdict(warning) for warning in self.warnings],
+            "metrics": metrics,
+        }
 
 
 def load(settings: Settings) -> tuple[Project, tuple[Database, ...]]:
@@ -71,7 +89,7 @@ def _contract_problems(settings: Settings) -> tuple[Problem, ...]:
         try:
             check_contract(path, settings.root)
         except CheckFailed as error:
-            hint = "'pacelayer schema' writes the new contract, once your clients are ready for it"
+            hint = "'pacelayer schema --accept' writes the new contract, once your clients are ready for it"
             text = (settings.root / "schema.graphql").read_text(encoding="utf-8")
             return tuple(
                 Problem("schema.graphql", _line_in(text, what), what.rstrip("."), hint) for what in error.problems

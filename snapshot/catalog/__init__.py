@@ -20,7 +20,6 @@ from .model import (
     is_served,
     literal,
     quote,
-    truncate,
 )
 from .tables import FORMAT, read, write
 
@@ -46,6 +45,5 @@ __all__ = [
     "literal",
     "quote",
     "read",
-    "truncate",
     "write",
 ]

@@ -37,7 +37,8 @@ COARSER: dict[str, tuple[str, ...]] = {
 class Column:
     """One column of a metric and one field of its GraphQL rows.
 
-    `sql` computes it over the metric's base tables; `formula` computes a measure from the metric's components.
+    `sql` computes it over the metric's base tables; `formula` computes a measure from the metric's components, and a
+    coarser grain from a finer one, which it calls `{moment}`.
     `grain` is the unit of time of a time dimension and of its coarser grains. `lineage` names source columns.
     """
 
@@ -215,11 +216,6 @@ def field_name(name: str) -> str:
     """`average_order` -> `averageOrder`; a leading underscore stays."""
     head, *tail = re.split(r"(?<=[^_])_+", name)
     return head + "".join(part[:1].upper() + part[1:] for part in tail)
-
-
-def truncate(unit: str, sql: str, kind: str) -> str:
-    """The SQL for the beginning of the unit of time that a value lies in, of the value's own type."""
-    return f"CAST(date_trunc('{unit}', {sql}) AS {kind})"
 
 
 def is_nested(kind: str) -> bool:

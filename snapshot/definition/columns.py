@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from ..catalog import COARSER, Column, Component, Role, field_name, truncate
+from ..catalog import COARSER, Column, Component, Role, field_name
+from ..settings import WEEK_DAYS
 from ..source.shape import Shapes
 from .origin import SourceTable, lineage_of, nullable
 from .parsed import Parsed
@@ -86,20 +87,27 @@ def grouped_columns(
     return columns, tuple(_components(parts, columns, types_of))
 
 
-def with_grains(columns: Sequence[Column], time: str) -> tuple[Column, ...]:
-    """The columns with the coarser grains of the time dimension behind it."""
+def with_grains(columns: Sequence[Column], time: str, week_start: str) -> tuple[Column, ...]:
+    """The columns with the coarser grains of the time dimension behind it; weeks begin with that day."""
     found: list[Column] = []
     for column in columns:
         found.append(column)
         if column.name != time:
             continue
         for unit in COARSER.get(column.grain, ()):
-            truncated = truncate(unit, column.sql, column.type)
-            description = f"The {unit} of {column.name}: its first {'day' if column.type == 'DATE' else 'moment'}"
-            found.append(
-                replace(column, name=unit, field=unit, role="grain", description=description, grain=unit, sql=truncated)
-            )
+            formula = _truncated(unit, column.type, week_start)
+            words = f"The {unit} of {column.name}: its first {'day' if column.type == 'DATE' else 'moment'}"
+            grain = replace(column, name=unit, field=unit, role="grain", description=words, grain=unit)
+            found.append(replace(grain, sql=formula.replace("{moment}", column.sql), formula=formula))
     return tuple(found)
+
+
+def _truncated(unit: str, kind: str, week_start: str) -> str:
+    """The SQL for the beginning of the unit of time that `{moment}` lies in; DuckDB's own weeks begin with Monday."""
+    before = -WEEK_DAYS.index(week_start) % 7 if unit == "week" else 0
+    if before:
+        return f"CAST(date_trunc('week', {{moment}} + INTERVAL {before} DAY) - INTERVAL {before} DAY AS {kind})"
+    return f"CAST(date_trunc('{unit}', {{moment}}) AS {kind})"
 
 
 def time_dimensions(columns: Sequence[Column]) -> list[Column]:

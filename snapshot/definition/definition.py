@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..catalog import Metric
+from ..errors import Problem
 from .directives import Rule
 from .origin import Origin
 
@@ -23,7 +24,7 @@ class Base:
 class Definition:
     """One metric before it is built: what it reads, which groupings are computed ahead, what must hold.
 
-    `ordered` where the SELECT has an order of its own. `lines` are those of its columns.
+    `ordered` where the SELECT has an order of its own. `lines` are those of its columns. `warnings` stop nobody.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Definition:
     rollups: tuple[tuple[str, ...], ...]
     tests: tuple[Rule, ...]
     lines: Mapping[str, int] = field(repr=False)
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def answers(self) -> str:

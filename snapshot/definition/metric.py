@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -70,7 +70,7 @@ class Reading:
     ) -> Definition:
         tree, directives = select.parsed.tree, Directives(self.text, columns)
         time = directives.time(time_dimensions(columns))
-        columns = directives.annotate(with_grains(columns, time))
+        columns = directives.annotate(with_grains(columns, time, self.settings.week_start))
         base = self._base_from(select) if shape.grouped else ""
         moment = self._moment(select, time, where) if base else ""
         metric = Metric(
@@ -99,7 +99,8 @@ class Reading:
         tables = frozenset((table.source, table.name) for table in select.tables)
         ordered = tree.args.get("order") is not None
         uses, lines = uses_of(tree, select.tables), self._lines(columns)
-        return Definition(self.path, metric, clauses, ordered, tables, uses, rollups, tests, lines)
+        warnings = tuple(self._warnings(select, where, lines))
+        return Definition(self.path, metric, clauses, ordered, tables, uses, rollups, tests, lines, warnings)
 
     def _text(self, path: Path) -> tuple[MetricText, list[Problem]]:
         try:
@@ -206,6 +207,16 @@ class Reading:
         """What the time dimension truncates, where that is a moment."""
         found = [(sql, self._types_of(where, [sql])) for sql in moments(select, time)]
         return next((sql for sql, kinds in reversed(found) if kinds and kinds[0].startswith("TIMESTAMP")), "")
+
+    def _warnings(self, select: Select, where: str, lines: Mapping[str, int]) -> Iterator[Problem]:
+        """Moments that are cut in a zone which the SELECT does not name."""
+        for position, (name, _) in enumerate(select.described):
+            cuts = select.expression(position).find_all(exp.TimestampTrunc, exp.DateTrunc, exp.Cast)
+            inner = [cut.this.sql("duckdb") for cut in cuts if not isinstance(cut, exp.Cast) or cut.is_type("date")]
+            if any(self._types_of(where, [sql]) == ["TIMESTAMP WITH TIME ZONE"] for sql in inner):
+                what = f"'{name}' cuts moments in the project's time zone, {self.settings.time_zone}"
+                hint = f"name the zone to have it in the SELECT: {inner[-1]} at time zone '{self.settings.time_zone}'"
+                yield Problem(self.path, lines.get(name, 1), what, hint, warning=True)
 
     def _base_from(self, select: Select) -> str:
         """The FROM, where all of its tables are in the snapshot for everybody to read, and it always gives the same."""

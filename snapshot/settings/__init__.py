@@ -1,11 +1,20 @@
 """`pacelayer.toml` as frozen values; every problem with its place, all of them at once."""
 
 from .read import FILE_NAME, RESERVED_SCHEMAS, load, problem, read
-from .values import ServerSettings, Settings, SnapshotSettings, SourceSettings, TableSettings, parse_pace
+from .values import (
+    WEEK_DAYS,
+    ServerSettings,
+    Settings,
+    SnapshotSettings,
+    SourceSettings,
+    TableSettings,
+    parse_pace,
+)
 
 __all__ = [
     "FILE_NAME",
     "RESERVED_SCHEMAS",
+    "WEEK_DAYS",
     "ServerSettings",
     "Settings",
     "SnapshotSettings",

@@ -13,7 +13,15 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import Problem, ProjectError
-from .values import ServerSettings, Settings, SnapshotSettings, SourceSettings, TableSettings, parse_pace
+from .values import (
+    WEEK_DAYS,
+    ServerSettings,
+    Settings,
+    SnapshotSettings,
+    SourceSettings,
+    TableSettings,
+    parse_pace,
+)
 
 FILE_NAME = "pacelayer.toml"
 MAX_PORT = 65535
@@ -71,6 +79,7 @@ class _Reading:
         pace = self.pace(("pace",), values.pop("pace", "5m"))
         name = values.pop("name", root.resolve().name)
         zone = self.zone(values.pop("time_zone", "UTC"))
+        week = self.week(values.pop("week_start", WEEK_DAYS[0]))
         sources = tuple(self.sources(self.section(data, "sources")))
         if not sources:
             self.problem((), "there is no source", 'add [sources.shop] with url = "${SHOP_URL}"')
@@ -82,7 +91,7 @@ class _Reading:
             self.problem(
                 ("snapshots", "path"), "the project's own folder cannot hold its snapshots", 'write "snapshots"'
             )
-        return Settings(root, name, pace, zone, sources, snapshots, server)
+        return Settings(root, name, pace, zone, week, sources, snapshots, server)
 
     def numbers(self, section: str, values: dict[str, Any]) -> None:
         """Values of the right type that nothing could be served with."""
@@ -177,6 +186,12 @@ class _Reading:
             hint = 'write an IANA name like "Europe/Berlin" or "UTC"'
             self.problem(("time_zone",), f"'{name}' is not a time zone", hint)
             return "UTC"
+
+    def week(self, day: str) -> str:
+        if day in WEEK_DAYS:
+            return day
+        self.problem(("week_start",), f"'{day}' is not a day of the week", f"write one of {', '.join(WEEK_DAYS)}")
+        return WEEK_DAYS[0]
 
     def problem(self, path: tuple[str, ...], message: str, hint: str = "") -> None:
         self.problems.append(Problem(FILE_NAME, _line_of(self.lines, path), message, hint))

@@ -14,6 +14,9 @@ PACE = re.compile(r"(\d+)\s*(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
 @dataclass(frozen=True)
 class TableSettings:
     """`[sources.X.tables.Y]`: what is exported of one table beyond what the metrics use."""
@@ -64,12 +67,13 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """A project: its folder, its name, its pace in seconds, its time zone, and the tables of the file."""
+    """A project: its folder, its name, its pace in seconds, its time zone and weeks, and the tables of the file."""
 
     root: Path
     name: str
     pace: int = 300
     time_zone: str = "UTC"
+    week_start: str = WEEK_DAYS[0]
     sources: tuple[SourceSettings, ...] = ()
     snapshots: SnapshotSettings = SnapshotSettings()
     server: ServerSettings = ServerSettings()

@@ -214,7 +214,7 @@ def test_check_reports_a_break_of_the_contract(shop: Path) -> None:
     done = run(shop, "check")
 
     assert done.code == 2
-    assert ": Field LatestRow.lastId was removed; 'pacelayer schema' writes" in done.err
+    assert ": Field LatestRow.lastId was removed; 'pacelayer schema --accept' writes" in done.err
     assert "schema.graphql: schema.graphql" not in done.err
 
 
@@ -250,6 +250,34 @@ def test_schema_check_is_1_for_a_difference_and_writes_nothing(shop: Path) -> No
     assert done.code == 1
     assert "run 'pacelayer schema'" in done.err
     assert "oders" in (shop / "schema.graphql").read_text()
+
+
+def test_schema_breaks_the_contract_only_where_that_is_accepted(shop: Path) -> None:
+    """What is added is no break."""
+    assert run(shop, "schema").code == 0
+    text = (shop / "schema.graphql").read_text()
+    (shop / "metrics" / "latest.sql").write_text("select count(*) as orders from shop.orders")
+
+    done = run(shop, "schema")
+
+    assert done.code == 1
+    assert "schema.graphql: Field LatestRow.lastId was removed" in done.err
+    assert (shop / "schema.graphql").read_text() == text
+    assert run(shop, "schema", "--accept").code == 0
+    assert run(shop, "schema", "--check").code == 0
+
+
+def test_check_warns_of_a_zone_that_the_select_does_not_name(shop: Path) -> None:
+    """And is content: the project's zone applies."""
+    (shop / "metrics" / "cut.sql").write_text(
+        "select\n  date_trunc('day', created_at at time zone 'UTC')::date as day,\n"
+        "  count(*) as n from shop.orders group by all"
+    )
+
+    done = run(shop, "check")
+
+    assert done.code == 0
+    assert "metrics/cut.sql:2: warning: 'day' cuts moments in the project's time zone, UTC" in done.err
 
 
 def test_the_contract_of_the_bundled_project_is_up_to_date() -> None:

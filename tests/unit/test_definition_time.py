@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
-from snapshot.catalog import COARSER
+from snapshot import connect
+from snapshot.catalog import COARSER, Column
 from snapshot.definition import Definition
+from snapshot.definition.columns import with_grains
+from snapshot.settings import WEEK_DAYS
 
 from .reading import definitions, metric, problem
 
@@ -151,3 +156,17 @@ def test_every_unit_nests_in_whatever_its_coarser_units_nest_in() -> None:
     """Otherwise an answer could be rolled up in two ways that differ."""
     for unit, coarser in COARSER.items():
         assert all(set(COARSER[c]) <= set(coarser) for c in coarser), unit
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_weeks_begin_with_the_project_s_day(number: int) -> None:
+    """The week of a day begins on the last such day, which is that day itself or one of the six before."""
+    day = Column("day", "day", "DATE", False, "dimension", grain="day", sql="d")
+    week = next(c for c in with_grains([day], "day", WEEK_DAYS[number]) if c.name == "week")
+    sql = week.formula.replace("{moment}", "d")
+    with closing(connect.empty(time_zone="UTC")) as connection:
+        days = "select unnest(generate_series(date '2025-12-20', date '2026-03-10', interval 1 day))::date as d"
+        for found, begin in connection.execute(f"select d, {sql} from ({days})").fetchall():
+            assert begin.weekday() == number
+            assert 0 <= (found - begin).days < 7
+    assert week.sql == sql
