@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint page clean
+.PHONY: demo test soak lint page clean
 
 demo: .venv/installed  ## the demo shop, its refresher and its API, until Ctrl-C
 	$(BIN)/pacelayer up --demo
 
 test: .venv/installed-dev  ## the whole suite
 	$(BIN)/python -m pytest
+
+soak: .venv/installed-dev  ## fifty thousand questions over 1,400 random projects, an hour or more
+	PACELAYER_TEST_PROJECTS=1400 $(BIN)/python -m pytest tests/contract/test_questions.py
 
 lint: .venv/installed-dev  ## types and style
 	$(BIN)/ruff format --check .

@@ -55,7 +55,9 @@ class RowExecutor(Executor[Any]):
         elif isinstance(result, Values):
             item = get_nullable_type(return_type).of_type
             if not is_non_null_type(item) or None not in result:
-                return list(result)
+                inner = get_named_type(item)
+                below = self._selection(inner, field_details_list) if isinstance(inner, GraphQLObjectType) else None
+                return [_within(value, below) for value in result] if below else list(result)
         return super().complete_list_value(return_type, field_details_list, *arguments)
 
     def _selection(self, kind: GraphQLObjectType, details: Any) -> Selection:
@@ -87,7 +89,14 @@ def _completed(rows: list[dict[str, Any]], selection: Selection) -> list[dict[st
 
 def _value(row: dict[str, Any], place: Place) -> Any:
     value: Any = place.constant or row[place.key]
-    return _completed([value], place.below)[0] if place.below and value is not None else value
+    return _within(value, place.below) if place.below else value
+
+
+def _within(value: Any, selection: Selection) -> Any:
+    """An object, or a list of objects at any depth."""
+    if isinstance(value, list):
+        return [_within(item, selection) for item in value]
+    return None if value is None else _completed([value], selection)[0]
 
 
 def _breaks_promise(kind: GraphQLObjectType, rows: Rows, selection: Selection) -> bool:

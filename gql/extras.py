@@ -17,6 +17,7 @@ from .errors import NOT_GROUPED, refusal
 from .period import STEPS, moment_sql
 from .plan import Extra, Plan, relation
 from .question import Question
+from .scalars import kind_of
 from .shift import Shift, earlier_groups, step_of
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
@@ -50,9 +51,9 @@ class _Part:
 def with_extras(question: Question, page: Plan, order: str, extras: Extras) -> Plan:
     """The page's query with the extras of each row. Raises GraphQLError for what cannot be said of these rows."""
     parts = tuple(_parts(question, extras))
-    if not parts:
+    if not parts and not any(kind_of(column.type).as_text for column in page.columns):
         return page
-    columns = ", ".join(quote(column.name) for column in page.columns)
+    columns = ", ".join(map(_shown, page.columns))
     values = "".join(f", {sql}" for part in parts for _, sql in part.values)
     tables = "".join(part.tables for part in parts)
     return replace(
@@ -61,6 +62,11 @@ def with_extras(question: Question, page: Plan, order: str, extras: Extras) -> P
         parameters=page.parameters + tuple(value for part in parts for value in part.parameters),
         extras=tuple(extra for part in parts for extra, _ in part.values),
     )
+
+
+def _shown(column: Column) -> str:
+    name = f"page.{quote(column.name)}"
+    return f"cast({name} as varchar) as {quote(column.name)}" if kind_of(column.type).as_text else name
 
 
 def comparable(column: Column) -> str:
@@ -139,7 +145,8 @@ def _values(
     if previous is not None:
         yield Extra((f"previous:{shift.name}",), "BOOLEAN"), earlier[""]
     for measure in previous or ():
-        yield Extra((f"previous:{shift.name}", measure.field), measure.type), earlier[measure.name]
+        then = f"cast({earlier[measure.name]} as varchar)" if kind_of(measure.type).as_text else earlier[measure.name]
+        yield Extra((f"previous:{shift.name}", measure.field), measure.type), then
     if change is not None:
         yield Extra((f"change:{shift.name}",), "BOOLEAN"), earlier[""]
     for measure in change or ():

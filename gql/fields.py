@@ -48,3 +48,8 @@ def argument(
 def attribute(field: str) -> str:
     """The Python name of a field: Python's own words get an underscore."""
     return field + "_" if keyword.iskeyword(field) else field
+
+
+def capital(name: str) -> str:
+    """`revenue` -> `Revenue`."""
+    return name[:1].upper() + name[1:]

@@ -15,9 +15,12 @@ import strawberry
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 
+from snapshot.catalog import Column, Metric
+
 from .errors import BAD_INPUT, refusal
+from .kinds import Kinds
 from .relative import Last, Span
-from .scalars import Kind, kind_of
+from .scalars import Kind
 
 # The most values of a list, and the most characters of SQL that a filter may stand for.
 MAX_LIST = 1_000
@@ -64,12 +67,13 @@ _DESCRIPTIONS = {
 class Inputs:
     """The input types of one schema: one filter type for each scalar, shared by all metrics."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
         self._filters: dict[str, Any] = {}
 
-    def filter_of(self, duckdb_type: str) -> Any:
-        """The filter input of a column's type, `DateFilter` for a date."""
-        kind = kind_of(duckdb_type)
+    def filter_of(self, metric: Metric, column: Column) -> Any:
+        """The filter input of a column, `DateFilter` for a date."""
+        kind = self.kinds.column(metric, column)
         if kind.name not in self._filters:
             self._filters[kind.name] = _filter_type(kind)
         return self._filters[kind.name]
@@ -140,6 +144,7 @@ def _condition(field: str, operator: str, operand: Any, column: str) -> Predicat
         raise refusal(
             BAD_INPUT, f"'{field}.{operator}' is null, which is never true in SQL; to find nulls use isNull: true"
         )
+    operand = _plain(operand)
     _refuse_odd(field, operand)
     if operator == "isNull":
         return Predicate(f"{column} is {'' if operand else 'not '}null")
@@ -154,6 +159,15 @@ def _condition(field: str, operator: str, operand: Any, column: str) -> Predicat
         marks = ", ".join("?" * len(operand))
         return Predicate(sql.format(column=column, marks=marks), tuple(operand)) if operand else Predicate(empty)
     return Predicate(_OPERATORS[operator].format(column=column), (operand,))
+
+
+def _plain(operand: Any) -> Any:
+    """The texts that GraphQL's enum values stand for."""
+    if isinstance(operand, list):
+        return [_plain(item) for item in operand]
+    if isinstance(operand, dict):
+        return {end: _plain(item) for end, item in operand.items()}
+    return operand.value if isinstance(operand, enum.Enum) else operand
 
 
 def _refuse_odd(field: str, operand: Any) -> None:

@@ -10,8 +10,9 @@ import strawberry
 from snapshot.catalog import Column, Metric
 
 from .extras import comparable, shared
-from .fields import argument, attribute, field_with
-from .scalars import DateTime, Kind, kind_of
+from .fields import argument, attribute, capital, field_with
+from .kinds import Kinds
+from .scalars import DateTime, kind_of
 from .shift import Shift
 from .types import PageInfo
 
@@ -19,8 +20,8 @@ from .types import PageInfo
 class MetricTypes:
     """The types of one schema's metrics, by name."""
 
-    def __init__(self) -> None:
-        self.made: dict[str, Any] = {}
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
 
     def result(self, metric: Metric) -> Any:
         """The answer of a metric's field."""
@@ -35,22 +36,22 @@ class MetricTypes:
         }
         if metric.grouped:
             words = f"The measures of {metric.field} over all rows that 'where' lets in."
-            totals = self._of_columns(type_name(metric, "Totals"), metric.measures, words)
+            totals = self._of_columns(metric, "Totals", metric.measures, words)
             body["totals"] = (totals, "The measures over all rows that 'where' lets in, grouped by nothing.")
         fields = {name: strawberry.field(name=name, description=words) for name, (_, words) in body.items()}
         annotations = {name: annotation for name, (annotation, _) in body.items()}
-        return self._made(type_name(metric, "Result"), fields, annotations, f"The answer of {metric.field}.")
+        return self.kinds.object(type_name(metric, "Result"), fields, annotations, f"The answer of {metric.field}.")
 
     def row(self, metric: Metric) -> Any:
         """One row."""
         words = "; only what is grouped by can be selected among the dimensions." if metric.grouped else "."
         extras = self._extras(metric) if metric.grouped else {}
         description = f"A row of {metric.field}{words}"
-        return self._of_columns(type_name(metric, "Row"), metric.columns, description, more=extras)
+        return self._of_columns(metric, "Row", metric.columns, description, more=extras)
 
     def _columns(self, metric: Metric) -> Any:
         words = f"The columns of {metric.field}; the values of one row have one place in each list."
-        return self._of_columns(type_name(metric, "Columns"), metric.columns, words, listed=True)
+        return self._of_columns(metric, "Columns", metric.columns, words, listed=True)
 
     def _extras(self, metric: Metric) -> dict[str, Any]:
         """The fields of a row beside its columns."""
@@ -60,7 +61,7 @@ class MetricTypes:
         by = [argument("by", Shift, "How much earlier.")]
         if metric.times and metric.measures:
             words = f"The measures of {metric.field} in an earlier period."
-            measures = self._of_columns(type_name(metric, "Measures"), metric.measures, words)
+            measures = self._of_columns(metric, "Measures", metric.measures, words)
             words = (
                 "The same row so much earlier; of a period that had not ended, the same part of the earlier one. "
                 "Null where there is none."
@@ -81,21 +82,22 @@ class MetricTypes:
     def _change(self, column: Column) -> Any:
         kind = kind_of(comparable(column))
         name = f"{kind.name}Difference"
-        if name not in self.made:
+        if name not in self.kinds.made:
             annotations = {"absolute": kind.annotation | None, "relative": float | None}
             words = {"absolute": "This less the earlier one.", "relative": "The same as a part of the earlier one."}
             fields = {field: strawberry.field(description=text) for field, text in words.items()}
-            self._made(name, fields, annotations, "How a measure differs from an earlier one.")
-        return self.made[name]
+            self.kinds.object(name, fields, annotations, "How a measure differs from an earlier one.")
+        return self.kinds.made[name]
 
     def _of_types(self, name: str, types: Mapping[Column, Any], description: str) -> Any:
         fields = {attribute(column.field): strawberry.field(name=column.field) for column in types}
         annotations = {attribute(column.field): annotation | None for column, annotation in types.items()}
-        return self._made(name, fields, annotations, description)
+        return self.kinds.object(name, fields, annotations, description)
 
     def _of_columns(
         self,
-        name: str,
+        metric: Metric,
+        suffix: str,
         columns: Sequence[Column],
         description: str,
         *,
@@ -104,7 +106,7 @@ class MetricTypes:
     ) -> Any:
         fields, annotations = {}, {}
         for column in columns:
-            annotation = _kind(name, column).annotation
+            annotation = self.kinds.column(metric, column).annotation
             value: Any = annotation | None if column.nullable else annotation
             annotations[attribute(column.field)] = list[value] if listed else value
             unit = f"Unit: {column.unit}" if column.unit else ""
@@ -112,27 +114,9 @@ class MetricTypes:
             fields[attribute(column.field)] = strawberry.field(
                 name=column.field, description=words or None, deprecation_reason=column.deprecated or None
             )
-        return self._made(name, {**fields, **(more or {})}, annotations, description)
-
-    def _made(self, name: str, fields: Mapping[str, Any], annotations: Mapping[str, Any], description: str) -> Any:
-        if name not in self.made:
-            body = {"__annotations__": dict(annotations), **fields}
-            self.made[name] = strawberry.type(type(name, (), body), name=name, description=description)
-        return self.made[name]
+        return self.kinds.object(type_name(metric, suffix), {**fields, **(more or {})}, annotations, description)
 
 
 def type_name(metric: Metric, suffix: str) -> str:
     """`userDashboard` -> `UserDashboardRow`."""
     return capital(metric.field) + suffix
-
-
-def capital(name: str) -> str:
-    """`revenue` -> `Revenue`."""
-    return name[:1].upper() + name[1:]
-
-
-def _kind(type_name: str, column: Column) -> Kind:
-    try:
-        return kind_of(column.type)
-    except ValueError as error:
-        raise ValueError(f"{type_name}.{column.field}: {error}") from error

@@ -24,7 +24,7 @@ def plan_rows(question: Question, *, limit: int, offset: int = 0, extras: Extras
     Raises GraphQLError with a code for what cannot be answered.
     """
     plan, order = _groups(question), order_of(question, total=True)
-    sql = f"select * from ({plan.sql}){order} limit {limit:d} offset {offset:d}"
+    sql = f"select * from ({plan.sql}) as page{order} limit {limit:d} offset {offset:d}"
     return with_extras(question, replace(plan, sql=sql), order, extras)
 
 
@@ -52,17 +52,18 @@ def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan
     if plan is None or (limit is None and not offset):
         return plan
     page = " ".join([*([f"limit {limit:d}"] if limit is not None else ()), *([f"offset {offset:d}"] if offset else ())])
-    return replace(plan, sql=f"{plan.sql}{order_of(question, total=metric.grouped)} {page}", way="live")
+    order = order_of(question, total=metric.grouped, table="")
+    return replace(plan, sql=f"{plan.sql}{order} {page}", way="live")
 
 
-def order_of(question: Question, *, total: bool) -> str:
-    """ORDER BY: the keys that were asked for, then what makes the order total."""
-    keys = [f"{_finite(column)} {direction}" for column, direction in question.order_by]
+def order_of(question: Question, *, total: bool, table: str = "page.") -> str:
+    """ORDER BY: the keys that were asked for, then what makes the order total; `table` is where they are from."""
+    keys = [f"{_finite(column, table)} {direction}" for column, direction in question.order_by]
     ordered = {column.name for column, _ in question.order_by}
     if question.metric.grouped:
-        keys += [f"{quote(column.name)} asc nulls last" for column in question.by if column.name not in ordered]
+        keys += [f"{table}{quote(column.name)} asc nulls last" for column in question.by if column.name not in ordered]
     elif total:
-        keys.append('"_pacelayer_row"')
+        keys.append(f'{table}"_pacelayer_row"')
     return f" order by {', '.join(keys)}" if keys else ""
 
 
@@ -81,7 +82,7 @@ def _having(question: Question, plan: Plan) -> Plan:
     return replace(plan, sql=sql, parameters=plan.parameters + condition.parameters)
 
 
-def _finite(column: Column) -> str:
+def _finite(column: Column, table: str) -> str:
     """A column as an order sees it: what JSON has no number for is null there, and null here."""
-    name = quote(column.name)
+    name = f"{table}{quote(column.name)}"
     return f"if(isfinite({name}), {name}, null)" if column.type in ("FLOAT", "DOUBLE") else name

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NewType
 from uuid import UUID
@@ -23,6 +23,8 @@ from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from snapshot.catalog import MAX_SAFE_INTEGER, is_nested, is_served
+
+from .nested import converter
 
 # The digits of DuckDB's widest decimal.
 MAX_DIGITS = 38
@@ -37,16 +39,21 @@ Time = NewType("Time", time)
 Uuid = NewType("Uuid", UUID)
 Bytes = NewType("Bytes", bytes)
 Json = NewType("Json", object)
+Duration = NewType("Duration", str)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a DuckDB type shows: its annotation for Strawberry, its GraphQL name, its JSON, and how it is filtered."""
+    """How a DuckDB type shows: its annotation for Strawberry, its GraphQL name, its JSON, and how it is filtered.
+
+    `as_text` where Python has no value that holds all of DuckDB's, so that its text is fetched.
+    """
 
     annotation: Any
     name: str
     to_json: Callable[[Any], Any] | None = None
     filters: str = "ordered"
+    as_text: bool = False
 
 
 def _float(value: float) -> float | None:
@@ -63,34 +70,35 @@ def _iso(value: date | datetime | time | str) -> str:
     return value.isoformat()
 
 
-def _duration(value: timedelta) -> str:
-    """ISO 8601, with days as the largest unit."""
-    sign, value = ("-", -value) if value < timedelta(0) else ("", value)
-    fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
-    return f"{sign}P{value.days}DT{value.seconds}{fraction}S"
+_INTERVAL = re.compile(
+    r"(?:(-?\d+) years?)? ?(?:(-?\d+) months?)? ?(?:(-?\d+) days?)? ?(?:(-?)(\d+):(\d\d):(\d\d(?:\.\d+)?))?"
+)
+
+
+def _duration(text: str) -> str:
+    """ISO 8601 of DuckDB's text: `1 year -3 days 04:05:06.7` -> `P1Y-3DT4H5M6.7S`; each part has a sign of its own."""
+    match = _INTERVAL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"DuckDB gave the interval '{text}'")
+    years, months, days, sign, *clock = match.groups()
+    date_ = "".join(f"{int(n)}{unit}" for n, unit in ((years, "Y"), (months, "M"), (days, "D")) if n)
+    parts = ((clock[0], "H"), (clock[1], "M"), (clock[2], "S")) if clock[0] else ()
+    time_ = "".join(f"{sign}{_trimmed(n)}{unit}" for n, unit in parts if _trimmed(n) != "0")
+    return f"P{date_}T{time_}" if time_ else f"P{date_}" if date_ else "PT0S"
+
+
+def _trimmed(number: str) -> str:
+    whole, _, fraction = number.partition(".")
+    return str(int(whole)) + (f".{fraction.rstrip('0')}" if fraction.rstrip("0") else "")
 
 
 def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def json_ready(value: Any) -> Any:
-    """A nested value of DuckDB's (list, struct, map) with JSON values all through."""
-    if isinstance(value, dict):
-        return {str(key): json_ready(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_ready(item) for item in value]
-    converted: dict[type, Callable[[Any], Any]] = {
-        float: _float, Decimal: _decimal, datetime: _iso, date: _iso, time: _iso, UUID: str, bytes: _base64,
-        timedelta: _duration,
-    }  # fmt: skip
-    return converted.get(type(value), lambda same: same)(value)
-
-
 _INT = Kind(int, "Int")
 _BIGINT = Kind(BigInt, "BigInt")
 _FLOAT = Kind(float, "Float", _float)
-_JSON = Kind(Json, "JSON", json_ready, "null")
 
 KINDS: dict[str, Kind] = {
     "BOOLEAN": Kind(bool, "Boolean", None, "equal"),
@@ -112,6 +120,8 @@ KINDS: dict[str, Kind] = {
     "TIMESTAMP": Kind(LocalDateTime, "LocalDateTime", _iso),
     "TIMESTAMP_S": Kind(LocalDateTime, "LocalDateTime", _iso),
     "TIMESTAMP_MS": Kind(LocalDateTime, "LocalDateTime", _iso),
+    "TIMESTAMP_NS": Kind(LocalDateTime, "LocalDateTime", _iso, as_text=True),
+    "INTERVAL": Kind(Duration, "Duration", _duration, "null", as_text=True),
     "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _iso),
     "UUID": Kind(Uuid, "UUID", str, "equal"),
     "BLOB": Kind(Bytes, "Bytes", _base64, "null"),
@@ -123,7 +133,13 @@ def kind_of(duckdb_type: str) -> Kind:
     """The kind of a DuckDB type. Raises ValueError for a type that has none yet."""
     if not is_served(duckdb_type):
         raise ValueError(f"the type {duckdb_type} has no GraphQL scalar; cast it to varchar")
-    return _JSON if is_nested(duckdb_type) else KINDS[duckdb_type.partition("(")[0].strip()]
+    if is_nested(duckdb_type):
+        return Kind(Json, "JSON", converter(duckdb_type, _scalar), "null")
+    return KINDS[duckdb_type.partition("(")[0].strip()]
+
+
+def _scalar(duckdb_type: str) -> Callable[[Any], Any] | None:
+    return kind_of(duckdb_type).to_json
 
 
 def _number(node: ValueNode) -> str | None:
@@ -210,6 +226,10 @@ SCALARS: dict[object, ScalarDefinition] = {
     Bytes: strawberry.scalar(
         name="Bytes", description="Bytes, in base64.", serialize=_same,
         parse_value=_parser("Bytes is base64", base64.b64decode),
+    ),
+    Duration: strawberry.scalar(
+        name="Duration", description='A length of time in ISO 8601: "P1Y2M3DT4H5M6.7S".', serialize=_same,
+        parse_value=_same,
     ),
     Json: strawberry.scalar(name="JSON", description="Any JSON value.", serialize=_same, parse_value=_same),
 }  # fmt: skip

@@ -24,10 +24,11 @@ from snapshot.catalog import Catalog, Column, Metric
 
 from .complete import row_key
 from .document import Documents, documents
-from .fields import argument, field_with
+from .fields import argument, capital, field_with
 from .inputs import Direction, Inputs, input_type
-from .metric_types import MetricTypes, capital, type_name
-from .scalars import SCALARS, kind_of
+from .kinds import Kinds
+from .metric_types import MetricTypes, type_name
+from .scalars import SCALARS
 from .types import MetricType, SnapshotType, StatusType
 
 
@@ -53,7 +54,8 @@ class Api:
 
 def build(catalog: Catalog) -> Api:
     """The schema of a catalogue. Raises ValueError for a column type that has no scalar."""
-    inputs, types, roots, fields = Inputs(), MetricTypes(), dict[str, Root](), dict[str, Any]()
+    kinds, roots, fields = Kinds(), dict[str, Root](), dict[str, Any]()
+    inputs, types = Inputs(kinds), MetricTypes(kinds)
     for metric in catalog.metrics:
         fields[metric.field] = field_with(types.result(metric), _arguments(metric, inputs), metric.description)
         roots[metric.field] = Root(metric, False)
@@ -71,7 +73,7 @@ def build(catalog: Catalog) -> Api:
     assert root is not None  # noqa: S101  it was made above; this tells mypy
     for field in root.fields.values():
         field.resolve = _answer
-    for name in types.made:
+    for name in kinds.made:
         for field in cast("GraphQLObjectType", graphql.type_map[name]).fields.values():
             field.resolve = _item
     return Api(catalog, graphql, root, roots, documents(graphql), print_schema(graphql) + "\n")
@@ -98,14 +100,17 @@ def _item(source: Mapping[str, Any], info: GraphQLResolveInfo[Any], **arguments:
 
 
 def _look_up(metric: Metric, types: MetricTypes) -> Any:
-    keys = [argument(c.field, kind_of(c.type).annotation, c.description) for c in map(metric.column, metric.keys)]
+    keys = [
+        argument(c.field, types.kinds.column(metric, c).annotation, c.description)
+        for c in map(metric.column, metric.keys)
+    ]
     words = f"One row of {metric.field} by its key; null where there is none."
     return field_with(types.row(metric) | None, keys, words)
 
 
 def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
     columns = metric.dimensions if metric.grouped else metric.columns
-    filters: dict[str, tuple[Any, str]] = {c.field: (inputs.filter_of(c.type), c.description) for c in columns}
+    filters: dict[str, tuple[Any, str]] = {c.field: (inputs.filter_of(metric, c), c.description) for c in columns}
     words = f"Which rows of {metric.field} count; several conditions hold together."
     where = input_type(type_name(metric, "Where"), filters, words, connected=True)
     order = {c.field: (Direction, c.description) for c in metric.columns}
@@ -132,7 +137,7 @@ def _by(metric: Metric) -> Iterator[StrawberryArgument]:
 
 def _having(metric: Metric, inputs: Inputs) -> Iterator[StrawberryArgument]:
     words = f"Which groups of {metric.field} are given, by their measures; several conditions hold together."
-    measures = {c.field: (inputs.filter_of(c.type), c.description) for c in metric.measures}
+    measures = {c.field: (inputs.filter_of(metric, c), c.description) for c in metric.measures}
     groups: Any = input_type(type_name(metric, "Having"), measures, words, connected=True)
     yield argument("having", groups | None, "Which groups are given.")
 

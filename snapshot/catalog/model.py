@@ -14,6 +14,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 SERVED_TYPES = frozenset((
     "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT",
     "DOUBLE", "DECIMAL", "VARCHAR", "ENUM", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS",
+    "TIMESTAMP_NS", "INTERVAL",
     "TIMESTAMP WITH TIME ZONE", "UUID", "BLOB", "JSON",
 ))  # fmt: skip
 
@@ -224,5 +225,10 @@ def is_nested(kind: str) -> bool:
 
 
 def is_served(kind: str) -> bool:
-    """Whether a field of the API can have a DuckDB type. No JSON number holds a HUGEINT."""
-    return "HUGEINT" not in kind if is_nested(kind) else kind.partition("(")[0].strip() in SERVED_TYPES
+    """Whether a field of the API can have a DuckDB type. No JSON number holds a HUGEINT.
+
+    Within a list, struct or map DuckDB's client cuts intervals and nanoseconds off.
+    """
+    if is_nested(kind):
+        return not any(word in kind for word in ("HUGEINT", "INTERVAL", "TIMESTAMP_NS"))
+    return kind.partition("(")[0].strip() in SERVED_TYPES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +18,7 @@ TEXTS = st.sampled_from(["eu", "us", "", "Eu'", "large", "small", "free", "pro",
 VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "date": DAYS,
     "timestamp": MOMENTS,
+    "timestamptz": MOMENTS.map(lambda moment: moment.replace(tzinfo=UTC)),
     "varchar": TEXTS,
     "boolean": st.booleans(),
     "bigint": st.integers(0, 4),

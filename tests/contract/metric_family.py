@@ -70,6 +70,8 @@ TIMES = (
     Dimension("month", "date_trunc('month', o.placed_at)::date", "date", UNITS[5:]),
     Dimension("due", "o.due", "date", UNITS[3:]),
     Dimension("placed", "o.placed_at", "timestamp", UNITS),
+    Dimension("seen", "date_trunc('hour', o.placed_at at time zone 'UTC')", "timestamptz", UNITS[2:]),
+    Dimension("local", "(o.placed_at at time zone 'UTC')::date", "date", UNITS[3:]),
 )
 OTHERS = (
     Dimension("region", "o.region", "varchar"),

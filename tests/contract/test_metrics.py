@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,11 +23,11 @@ from snapshot.events import nobody
 from snapshot.export import export
 from snapshot.project import load
 
-from ..unit.tiny import Asking, Order, User, asking, fill, make, publish_again
+from ..unit.tiny import Order, User, fill, make
 from .metric_family import ORDERS, USERS, Asked, Family, families, questions
 from .oracle import Groups, assert_same, oracle, shown
 
-# So many questions are asked of each metric: a snapshot takes a second to make, a question some milliseconds.
+# So many questions are asked of each metric.
 QUESTIONS = 4
 SHOPS = st.tuples(ORDERS, USERS)
 # Every run tries the same examples. None is made smaller: each step of that would take a second.
@@ -39,57 +39,6 @@ quiet = settings(
     suppress_health_check=list(HealthCheck),
 )
 MOMENT = datetime(2026, 3, 10, tzinfo=UTC)
-
-
-@settings(quiet, max_examples=8)
-@given(st.data(), st.lists(families(), min_size=4, max_size=4), st.lists(SHOPS, min_size=2, max_size=2))
-def test_an_answer_is_what_the_select_gives_for_that_grouping_and_filter(
-    data: st.DataObject, family: list[Family], shops: list[tuple[list[Order], list[User]]]
-) -> None:
-    """Rows, totals and counts, asked as a client asks, of one generation after the other."""
-    with TemporaryDirectory() as folder:
-        project = make(Path(folder), {f"m{number}": found.sql for number, found in enumerate(family)})
-        for orders, users in shops:
-            fill(project, orders, users)
-            publish_again(project)
-            with asking(project) as shop:
-                for number, found in enumerate(family):
-                    for _ in range(QUESTIONS):
-                        assert_answered(shop, f"m{number}", found, data.draw(questions(found)))
-
-
-def assert_answered(shop: Asking, name: str, family: Family, asked: Asked) -> None:
-    """Rows, totals and counts of one question are those of the oracle."""
-    metric, by = shop.metric(name), family.dimensions if asked.by is None else asked.by
-    variables = {"where": shown(dict(asked.condition.where)), "by": [dimension.name.upper() for dimension in by]}
-    answer = shop.data(document(metric, asked), variables)[metric.field]
-    expected = oracle(shop.rows, family, by, asked.measures, asked.condition.sql)
-    names = [measure.name for measure in asked.measures]
-    groups = tuples(metric, answer["nodes"], [dimension.name for dimension in by])
-    assert_same(dict(zip(groups, tuples(metric, answer["nodes"], names), strict=True)), expected)
-    assert answer["totalCount"] == len(groups) == len(expected)
-    (total,) = tuples(metric, [answer["totals"]], names)
-    assert_same({(): total}, oracle(shop.rows, family, (), asked.measures, asked.condition.sql))
-
-
-def document(metric: Metric, asked: Asked) -> str:
-    """The GraphQL document of a question; `where` and `by` are its variables."""
-    kind = metric.field.capitalize()
-    measures = " ".join(metric.column(measure.name).field for measure in asked.measures)
-    by = metric.own_grain if asked.by is None else [dimension.name for dimension in asked.by]
-    dimensions = " ".join(metric.column(name).field for name in by)
-    variables, arguments = f"$where: {kind}Where", "where: $where"
-    if asked.by is not None:
-        variables, arguments = f"{variables}, $by: [{kind}By!]", f"{arguments}, by: $by"
-    return (
-        f"query({variables}) {{{metric.field}({arguments}) "
-        f"{{totalCount nodes {{__typename {dimensions} {measures}}} totals {{__typename {measures}}}}}}}"
-    )
-
-
-def tuples(metric: Metric, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
-    """These columns of the rows of an answer."""
-    return [tuple(row[metric.column(name).field] for name in names) for row in rows]
 
 
 @settings(quiet, max_examples=40)

@@ -175,7 +175,7 @@ def test_a_snapshot_without_a_number_has_an_empty_table_of_all_numbers(tmp_path:
 def test_a_type_that_graphql_cannot_show_is_refused_before_publication(tmp_path: Path) -> None:
     """Otherwise a snapshot would be current that no API can open."""
     with pytest.raises(PacelayerError, match="cast it: "):
-        publish(tmp_path, {"sales": "select id, placed_at - due as delay from shop.orders"}, ORDERS)
+        publish(tmp_path, {"sales": "select id, [placed_at - due] as delay from shop.orders"}, ORDERS)
 
 
 def test_a_shop_without_orders_has_answers_without_rows(tmp_path: Path) -> None:

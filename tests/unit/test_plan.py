@@ -202,7 +202,7 @@ def test_the_order_of_rows_is_always_total() -> None:
         sales, (sales.column("plan"), sales.column("day")), (sales.column("orders"),),
         order_by=((sales.column("orders"), "desc nulls last"), (sales.column("day"), "asc nulls first")),
     )  # fmt: skip
-    order = 'order by "orders" desc nulls last, "day" asc nulls first, "plan" asc nulls last limit 7 offset 3'
+    order = 'by page."orders" desc nulls last, page."day" asc nulls first, page."plan" asc nulls last limit 7 offset 3'
     assert plan_rows(asked, limit=7, offset=3).sql.endswith(order)
 
 
@@ -214,7 +214,7 @@ def test_a_plain_table_is_read_in_the_order_of_its_own_rows() -> None:
     )
     plan = plan_rows(asked, limit=10)
     assert (plan.way, plan.parameters) == ("stored", (1,))
-    assert plan.sql.endswith('order by "id" asc nulls last, "_pacelayer_row" limit 10 offset 0')
+    assert plan.sql.endswith('order by page."id" asc nulls last, page."_pacelayer_row" limit 10 offset 0')
 
 
 @pytest.mark.parametrize(("by", "way"), [(OWN, "stored"), (("month",), "re-aggregated"), ((), "re-aggregated")])

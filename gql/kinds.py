@@ -1,0 +1,73 @@
+"""The kinds of one schema's columns: an ENUM is a GraphQL enum, a LIST a list, a STRUCT an object type.
+
+Each type is named after the first column that has it. What has no GraphQL names for its parts is text or JSON.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import strawberry
+
+from snapshot.catalog import Column, Metric
+
+from .fields import attribute, capital
+from .nested import fields_of, is_enum_name
+from .scalars import Kind, kind_of
+
+
+class Kinds:
+    """`made` are the object types, by name."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Any] = {}
+        self._kinds: dict[str, Kind] = {}
+
+    def column(self, metric: Metric, column: Column) -> Kind:
+        """The kind of a metric's column. Raises ValueError where it has none."""
+        try:
+            return self.of(column.type, f"{capital(metric.field)}{capital(column.field)}Value")
+        except ValueError as error:
+            raise ValueError(f"{metric.field}.{column.field}: {error}") from error
+
+    def of(self, duckdb_type: str, name: str) -> Kind:
+        """The kind of a type; a type of its own that it needs gets that name. Raises ValueError where it has none."""
+        if duckdb_type not in self._kinds:
+            self._kinds[duckdb_type] = self._new(duckdb_type, name)
+        return self._kinds[duckdb_type]
+
+    def object(self, name: str, fields: Mapping[str, Any], annotations: Mapping[str, Any], description: str) -> Any:
+        """An object type; the same one where there is one of that name."""
+        if name not in self.made:
+            body = {"__annotations__": dict(annotations), **fields}
+            self.made[name] = strawberry.type(type(name, (), body), name=name, description=description)
+        return self.made[name]
+
+    def _new(self, duckdb_type: str, name: str) -> Kind:
+        plain = kind_of(duckdb_type)
+        parsed: Any = duckdb.sqltype(duckdb_type)
+        if parsed.id == "enum":
+            ((_, values),) = parsed.children
+            if not all(map(is_enum_name, values)):
+                return plain
+            values_of: Any = enum.Enum(name, {value: value for value in values})  # type: ignore[misc]  # made here
+            made: Any = strawberry.enum(values_of, description="One of these.")
+            return Kind(made, name, None, "equal")
+        annotation = self._annotation(parsed, name)
+        return plain if annotation is None else Kind(annotation, plain.name, plain.to_json, plain.filters)
+
+    def _annotation(self, parsed: Any, name: str) -> Any:
+        """Of a list or a struct; None of another type."""
+        if parsed.id in ("list", "array"):
+            item: Any = self.of(str(parsed.children[0][1]), name).annotation
+            return list[item | None]
+        names = fields_of(parsed)
+        if not names:
+            return None
+        kinds = {names[child]: self.of(str(kind), name + capital(names[child])) for child, kind in parsed.children}
+        fields = {attribute(field): strawberry.field(name=field) for field in kinds}
+        annotations = {attribute(field): kind.annotation | None for field, kind in kinds.items()}
+        return self.object(name, fields, annotations, f"A {parsed.id} of the column.")
