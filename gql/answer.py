@@ -23,12 +23,16 @@ from .schema import Api
 
 @dataclass(frozen=True)
 class Request:
-    """A well-formed GraphQL request; `get` where it came by a method that must not change anything."""
+    """A well-formed GraphQL request.
+
+    `get` where it came by a method that must not change anything, `explain` where it wants to know the ways taken.
+    """
 
     query: str
     variables: Mapping[str, Any]
     operation_name: str | None = None
     get: bool = False
+    explain: bool = False
 
 
 class NotByGet(Exception):
@@ -79,7 +83,8 @@ def answer_from(
         raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
     asked = ask(api, document.node, operation, _variables(api, operation, request.variables), limits, policy)
     answering = Answering(reader, generation, deadline)
-    return answering.respond(document.node, asked, request.variables, request.operation_name)
+    result = answering.respond(document.node, asked, request.variables, request.operation_name)
+    return ExecutionResult(result.data, result.errors, {"ways": asked.ways}) if request.explain else result
 
 
 def _variables(api: Api, operation: OperationDefinitionNode, inputs: Mapping[str, Any]) -> VariableValues:

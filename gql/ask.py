@@ -21,7 +21,8 @@ from graphql.execution.values import VariableValues, get_argument_values
 from snapshot.catalog import Column, Metric
 from snapshot.settings import ServerSettings
 
-from .cursor import Cursor, cursor_at, rows_before
+from .asked import Ask, Asked
+from .cursor import cursor_at, rows_before
 from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
 from .extras import Extras
 from .page import plan_count, plan_rows
@@ -32,36 +33,6 @@ from .schema import Api, Root, enum_value
 
 # The most values of one row, its aliases counted.
 MAX_KEYS = 250
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One root field of a metric, planned: `nodes` and `totals` are None where they are not selected.
-
-    `first` is None where no limit was given; then more than `wanted` rows are refused, with `count`. A look-up has its
-    row in `nodes`. `rows` is what was planned for the nodes, `first_row` the place of the first of them.
-    """
-
-    key: str
-    root: Root
-    nodes: Plan | None
-    totals: Plan | None = None
-    count: Plan | None = None
-    counted: bool = False
-    wanted: int = 1
-    first: int | None = None
-    offset: int = 0
-    rows: Question | None = None
-    first_row: Cursor | None = None
-    node: Node | None = None
-
-
-@dataclass(frozen=True)
-class Asked:
-    """All of a document: the metrics' fields, and the keys of the others by their field."""
-
-    metrics: tuple[Ask, ...]
-    others: Mapping[str, str]
 
 
 def ask(

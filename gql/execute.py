@@ -13,7 +13,7 @@ from snapshot.catalog import MAX_SAFE_INTEGER
 from snapshot.errors import OutOfRange
 from snapshot.reader import OpenGeneration, Reader
 
-from .ask import Ask, Asked
+from .asked import Ask, Asked
 from .complete import RowExecutor, Rows, Values
 from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
 from .plan import Plan

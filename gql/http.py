@@ -127,6 +127,8 @@ def _response(result: ExecutionResult, media: str) -> Response:
         body["errors"] = errors.formatted(result)
     if result.data is not None or not result.errors:
         body["data"] = result.data
+        if result.extensions:
+            body["extensions"] = result.extensions
     elif media == RESPONSE_JSON:
         status = 400
     return Response(orjson.dumps(body), status, media_type=f"{media}; charset=utf-8")
@@ -224,4 +226,5 @@ def _checked(data: dict[str, Any], *, get: bool) -> Request:
         raise Malformed(400, "'operationName' must be a text")
     if not isinstance(data.get("extensions", {}), dict | None):
         raise Malformed(400, "'extensions' must be an object")
-    return Request(query, variables or {}, name or None, get)
+    explain = bool((data.get("extensions") or {}).get("ways"))
+    return Request(query, variables or {}, name or None, get, explain)

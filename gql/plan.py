@@ -22,6 +22,8 @@ from .question import Question, filtered
 _MERGES = {"count": "coalesce(sum({column}), 0)"} | {
     name: name + "({column})" for name in ("sum", "min", "max", "bool_and", "bool_or")
 }
+# How many groupings a refusal names that can be asked for.
+NEAREST = 3
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,19 @@ def relation(question: Question) -> Plan:
     for way in (_stored, _re_aggregated, from_base):
         if plan := way(question):
             return plan
-    names = ", ".join(column.field for column in question.measures)
-    own = ", ".join(name.upper() for name in question.metric.own_grain)
-    message = (
-        f"{question.metric.field} cannot give {names} exactly for this grouping and filter; without 'by' ({own}) it can"
-    )
+    names = ", ".join(column.field for column in question.measures if not column.formula) or "this"
+    message = f"{question.metric.field} cannot give {names} exactly for this grouping and filter; {_nearest(question)}"
     raise refusal(NOT_ANSWERABLE, message, question.node)
+
+
+def _nearest(question: Question) -> str:
+    """What can be asked instead: the groupings that are stored and most like the one that was asked for."""
+    asked, needed = {column.name for column in question.by}, {column.name for column in question.measures}
+    stored = {frozenset(grain.by): grain.by for grain in question.metric.grains if needed <= set(grain.columns)}
+    near = sorted(stored, key=lambda by: (len(by ^ asked), len(by)))[:NEAREST]
+    groupings = [f"[{', '.join(name.upper() for name in stored[by])}]" for by in near]
+    condition = ", with a 'where' on those only" if question.condition else ""
+    return f"it can by {' or '.join(groupings)}{condition}" if groupings else "ask for other measures"
 
 
 def _plain(question: Question) -> Plan:

@@ -12,7 +12,8 @@ from graphql.execution.values import VariableValues, get_variable_values
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from gql.ask import Ask, ask
+from gql.ask import ask
+from gql.asked import Ask
 from gql.page import plan_live
 from gql.plan import Plan
 from gql.question import Question

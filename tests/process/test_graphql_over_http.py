@@ -44,6 +44,20 @@ def test_get_takes_variables_and_the_name_of_an_operation(client: httpx.Client) 
     assert answer.json() == {"data": {"userDashboardByUserId": {"userId": 7}}}
 
 
+def test_a_request_is_told_by_which_way_it_was_answered_where_it_asks(client: httpx.Client) -> None:
+    """For whoever wonders whether a grouping should be computed ahead."""
+    since = 'where: {day: {gte: "2026-01-02"}}'
+    query = (
+        f"{{ a: revenue(by: [YEAR], {since}) {{ nodes {{ orders }} totalCount }} revenue {{ totals {{ buyers }} }} }}"
+    )
+
+    answer = send(client, body_of(query, extensions={"ways": True}), content_type=JSON).json()
+
+    merged = {"nodes": "re-aggregated", "totalCount": "re-aggregated"}
+    assert answer["extensions"] == {"ways": {"a": merged, "revenue": {"totals": "stored"}}}
+    assert "extensions" not in send(client, body_of(query), content_type=JSON).json()
+
+
 @pytest.mark.parametrize("more", [{"variables": None}, {"operationName": None}, {"extensions": None}, {"id": 1}])
 def test_what_is_null_or_unknown_in_a_body_is_as_if_it_were_left_out(
     client: httpx.Client, more: dict[str, object]

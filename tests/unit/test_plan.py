@@ -162,7 +162,7 @@ def test_a_total_is_read_where_it_was_computed_ahead() -> None:
 @pytest.mark.parametrize("measures", [("buyers",), ("orders", "per_buyer")])
 def test_what_does_not_merge_is_refused_where_the_base_tables_are_private(measures: tuple[str, ...]) -> None:
     """With what can be asked instead, before anything is run."""
-    with pytest.raises(GraphQLError, match="without 'by' \\(DAY, PLAN, REGION\\) it can") as raised:
+    with pytest.raises(GraphQLError, match=r"exactly .*; it can by \[DAY, PLAN, REGION\]") as raised:
         planned(("month",), measures, sales=built(private=("users",)))
     assert raised.value.extensions == {"code": "NOT_ANSWERABLE"}
 
@@ -173,8 +173,8 @@ def test_what_merges_is_answered_where_the_base_tables_are_private() -> None:
 
 
 def test_a_mixture_of_dimension_and_aggregate_is_refused_in_any_other_grouping() -> None:
-    """It is named in the refusal, among all that was asked."""
-    with pytest.raises(GraphQLError, match="sales cannot give orders, label exactly") as raised:
+    """It is named in the refusal."""
+    with pytest.raises(GraphQLError, match="sales cannot give label exactly") as raised:
         planned(("month",), ("orders", "label"))
     assert raised.value.extensions == {"code": "NOT_ANSWERABLE"}
 
