@@ -1,0 +1,1 @@
+"""Client tools from npm and PyPI."""
