@@ -46,6 +46,8 @@ def check(arguments: argparse.Namespace) -> int:
         terminal.say(f"{definition.metric.name}: {definition.metric.why}")
         if definition.answers:
             terminal.say(f"  {definition.answers}")
+        if cells := report.cells.get(definition.metric.name):
+            terminal.say(f"  {cells:,} values in the current snapshot")
     if report.lock_changed:
         terminal.note("sources.lock has changed; commit it")
     return code

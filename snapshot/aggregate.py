@@ -12,7 +12,7 @@ import duckdb
 from .catalog import BuildRecord, Column, Grain, Metric, literal, quote
 from .connect import DISK_ERRORS
 from .definition import Definition
-from .errors import MetricFailed
+from .errors import CheckFailed, MetricFailed
 from .events import MetricComputed, Observer
 
 _NUMERIC = (
@@ -42,10 +42,11 @@ def aggregate(
     as_of: datetime,
     number: int,
     observe: Observer,
+    max_cells: int,
 ) -> tuple[tuple[Metric, ...], tuple[BuildRecord, ...]]:
     """Compute every metric in the staging file; the metrics with the tables they are stored in.
 
-    Raises MetricFailed with the metric's file and DuckDB's reason.
+    Raises MetricFailed with the metric's file and DuckDB's reason, and CheckFailed for one that grows too large.
     """
     connection.execute("create schema if not exists rollup")
     metrics: list[Metric] = []
@@ -55,7 +56,7 @@ def aggregate(
         try:
             # One transaction, so that all tables of a metric that looks at the clock see the same moment.
             connection.execute("begin")
-            metric = replace(definition.metric, grains=tuple(_grains(connection, definition, as_of)))
+            metric = replace(definition.metric, grains=tuple(_bounded(connection, definition, as_of, max_cells)))
             connection.execute("commit")
         except DISK_ERRORS:
             raise
@@ -68,6 +69,20 @@ def aggregate(
         observe(MetricComputed(metric.name, rows, seconds, False, position, len(definitions)))
     _comment(connection, metrics)
     return tuple(metrics), tuple(builds)
+
+
+def _bounded(
+    connection: duckdb.DuckDBPyConnection, definition: Definition, as_of: datetime, max_cells: int
+) -> Iterator[Grain]:
+    """The tables of one metric, until they are too many or too large."""
+    cells = 0
+    for grain in _grains(connection, definition, as_of):
+        cells += grain.cells
+        if cells > max_cells:
+            way_out = "group it more coarsely, or name the groupings to compute ahead with @rollup"
+            what = f"its groupings have more than {max_cells:,} values, which is the 'cells' of [snapshots]"
+            raise CheckFailed((f"{definition.path}: {what}; {way_out}",))
+        yield grain
 
 
 def _grains(connection: duckdb.DuckDBPyConnection, definition: Definition, as_of: datetime) -> Iterator[Grain]:

@@ -73,7 +73,9 @@ def build_empty(project: Project, folder: Path) -> Path:
     path, moment = folder / "empty.duckdb", datetime(2000, 1, 1, tzinfo=UTC)
     with _staging(project, Staged(path, folder / "private.duckdb")) as connection:
         create_tables(connection, project.exports)
-        metrics, builds = aggregate(connection, project.definitions, moment, 0, nobody)
+        metrics, builds = aggregate(
+            connection, project.definitions, moment, 0, nobody, project.settings.snapshots.cells
+        )
         info = _info(project, 0, moment, moment)
         write(connection, Catalog(info, (), metrics, builds))
         create_dashboard_view(connection, metrics)
@@ -102,7 +104,8 @@ def _build(
         exported = export(connection, sources, project.exports, _private(project), number, observe)
         observe(StepReached("exported"))
         info = _info(project, number, _as_of(exported), clock())
-        metrics, builds = aggregate(connection, project.definitions, info.as_of, number, observe)
+        cells = project.settings.snapshots.cells
+        metrics, builds = aggregate(connection, project.definitions, info.as_of, number, observe, cells)
         drop_private_views(connection, _private(project))
         observe(StepReached("aggregated"))
         catalog = Catalog(info, exported.sources, metrics, (*exported.builds, *builds))

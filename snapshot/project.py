@@ -15,8 +15,10 @@ from .build import build_empty
 from .check import check_contract
 from .definition import Definition, Project, read_project
 from .errors import CheckFailed, PacelayerError, Problem, ProjectError
+from .reader import read_catalog
 from .settings import Settings
 from .source import Database, Shapes, TableShape, open_source, read_lock, write_lock
+from .store import Store
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Report:
     problems: tuple[Problem, ...]
     definitions: tuple[Definition, ...]
     lock_changed: bool
+    cells: Mapping[str, int]
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -35,7 +38,14 @@ class Report:
     def data(self) -> dict[str, Any]:
         """Everything, for a program."""
         metrics = [
-            {"name": d.metric.name, "grouped": d.metric.grouped, "why": d.metric.why, "answers": d.answers}
+            {
+                "name": d.metric.name,
+                "grouped": d.metric.grouped,
+                "why": d.metric.why,
+                "answers": d.answers,
+                "rollups": [list(by) for by in d.rollups],
+                "cells": self.cells.get(d.metric.name),
+            }
             for d in self.definitions
         ]
         return {
@@ -73,7 +83,8 @@ def check(root: Path) -> Report:
     except ProjectError as error:
         problems += error.problems
     # The contract is compared once there is something to compare: a metric that is not understood has no fields.
-    return Report(tuple(problems) or _contract_problems(settings), definitions, lock_changed)
+    found_problems = tuple(problems) or _contract_problems(settings)
+    return Report(found_problems, definitions, lock_changed, _cells(settings))
 
 
 @contextmanager
@@ -81,6 +92,15 @@ def empty_snapshot(settings: Settings) -> Iterator[Path]:
     """A snapshot of the project without a row, made from `sources.lock` for as long as it is looked at."""
     with TemporaryDirectory() as folder:
         yield build_empty(read_project(settings, read_lock(settings.root)), Path(folder))
+
+
+def _cells(settings: Settings) -> dict[str, int]:
+    """The values that the current generation holds of each metric; what another build is expected to hold."""
+    try:
+        catalog = read_catalog(Store(settings.directory, settings.snapshots.keep).current().path)
+    except PacelayerError:
+        return {}
+    return {metric.name: sum(grain.cells for grain in metric.grains) for metric in catalog.metrics}
 
 
 def _contract_problems(settings: Settings) -> tuple[Problem, ...]:

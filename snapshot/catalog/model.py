@@ -78,6 +78,11 @@ class Grain:
     rows: int
     computed_at: datetime
 
+    @property
+    def cells(self) -> int:
+        """The values that it holds."""
+        return self.rows * len({*self.by, *self.columns})
+
 
 @dataclass(frozen=True)
 class Metric:

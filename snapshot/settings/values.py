@@ -43,11 +43,15 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class SnapshotSettings:
-    """`[snapshots]`: where generations live and how many are kept; a build's DuckDB takes at most `memory`."""
+    """`[snapshots]`: where generations live and how many are kept; a build's DuckDB takes at most `memory`.
+
+    The groupings of one metric have at most so many `cells`, rows by columns.
+    """
 
     path: str = "snapshots"
     keep: int = 5
     memory: str = "4GB"
+    cells: int = 50_000_000
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def staged(
         connection = connect.stage(root / "new.duckdb", root / "private.duckdb", memory="1GB", time_zone="UTC")
         try:
             export(connection, sources, project.exports, frozenset(), 1, nobody)
-            metrics, _ = aggregate(connection, project.definitions, MOMENT, 1, nobody)
+            metrics, _ = aggregate(connection, project.definitions, MOMENT, 1, nobody, 1_000_000)
             yield connection, metrics[0]
         finally:
             connection.close()

@@ -44,7 +44,7 @@ from shop.orders
     "metrics/b.sql": "-- @pase 5m\nselect count(*) as orders from shop.orders\n",
     "metrics/c.sql": "select count(*) as orders\nform shop.orders\n",
     "metrics/d.sql": "select count(*) as orders from shop.odrers\n",
-    "metrics/e.sql": "select id,\n  interval 1 day as waited\nfrom shop.orders\n",
+    "metrics/e.sql": "select id,\n  [interval 1 day] as waited\nfrom shop.orders\n",
 }
 PLACES = {
     ("pacelayer.toml", 2),
