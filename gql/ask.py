@@ -138,7 +138,7 @@ class _Asking:
         }
         extras = self._extras(get_named_type(kind.fields["nodes"].type), parts.get("nodes", []))
         rows = self._question(dict.fromkeys(extras.measures, self.node) | selected)
-        if after := self.arguments.get("after"):
+        if (after := self.arguments.get("after")) is not None:
             offset += rows_before(after, rows, self.generation)
         asks_rows = not {"nodes", "columns", "pageInfo"}.isdisjoint(parts)
         # One row more than is wanted is asked for, which tells whether more follow.

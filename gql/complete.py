@@ -57,7 +57,7 @@ class RowExecutor(Executor[Any]):
             if not is_non_null_type(item) or None not in result:
                 inner = get_named_type(item)
                 below = self._selection(inner, field_details_list) if isinstance(inner, GraphQLObjectType) else None
-                return [_within(value, below) for value in result] if below else list(result)
+                return [_within(value, below) for value in result] if below is not None else list(result)
         return super().complete_list_value(return_type, field_details_list, *arguments)
 
     def _selection(self, kind: GraphQLObjectType, details: Any) -> Selection:
@@ -81,7 +81,7 @@ def row_key(field: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _completed(rows: list[dict[str, Any]], selection: Selection) -> list[dict[str, Any]]:
-    if not any(place.below or place.constant for place in selection.values()):
+    if not any(place.below is not None or place.constant for place in selection.values()):
         keys = {key: place.key for key, place in selection.items()}
         return [{key: row[name] for key, name in keys.items()} for row in rows]
     return [{key: _value(row, place) for key, place in selection.items()} for row in rows]
@@ -89,7 +89,7 @@ def _completed(rows: list[dict[str, Any]], selection: Selection) -> list[dict[st
 
 def _value(row: dict[str, Any], place: Place) -> Any:
     value: Any = place.constant or row[place.key]
-    return _within(value, place.below) if place.below else value
+    return value if place.below is None else _within(value, place.below)
 
 
 def _within(value: Any, selection: Selection) -> Any:

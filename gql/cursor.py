@@ -52,6 +52,8 @@ def rows_before(after: str, question: Question, generation: int) -> int:
     try:
         number, rows, asked = base64.urlsafe_b64decode(after.encode()).decode().split(".")
         found = Cursor(int(number), int(rows), asked)
+        if str(found) != after:
+            raise ValueError(after)
     except (ValueError, binascii.Error) as error:
         raise refusal(BAD_INPUT, "'after' is not a cursor that was given out", question.node) from error
     if found.generation != generation:

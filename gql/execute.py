@@ -10,14 +10,15 @@ from typing import Any
 from graphql import DocumentNode, ExecutionResult, execute_sync
 
 from snapshot.catalog import MAX_SAFE_INTEGER
-from snapshot.errors import OutOfRange
+from snapshot.errors import OutOfRange, QueryFailed
 from snapshot.reader import OpenGeneration, Reader
 
 from .asked import Ask, Asked
 from .complete import RowExecutor, Rows, Values
 from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
+from .fill import MAX_PERIODS, TOO_MANY_PERIODS
 from .plan import Plan
-from .scalars import kind_of
+from .scalars import TooWide, kind_of
 from .schema import Api
 from .types import PageInfo, metric_of, snapshot_of, status_of
 
@@ -85,6 +86,10 @@ class Answering:
             return self.generation.query(plan.sql, plan.parameters, self.deadline)
         except OutOfRange as error:
             raise refusal(BAD_INPUT, "a number of the question or of its answer goes beyond its type") from error
+        except QueryFailed as error:
+            if TOO_MANY_PERIODS not in str(error):
+                raise
+            raise refusal(TOO_MANY_ROWS, f"{TOO_MANY_PERIODS}: more than {MAX_PERIODS:,}; name a range") from error
 
     def _rows(self, plan: Plan | None) -> Rows:
         """The rows of a plan as dicts by field, their values JSON-ready; none of no plan."""
@@ -98,9 +103,12 @@ class Answering:
         for place, kind in places.items():
             convert = kind_of(kind).to_json
             if convert is not None:
-                for row in rows:
-                    if row[place] is not None:
-                        row[place] = convert(row[place])
+                try:
+                    for row in rows:
+                        if row[place] is not None:
+                            row[place] = convert(row[place])
+                except TooWide as error:
+                    raise _too_wide(place if isinstance(place, str) else place[-1]) from error
             elif kind in ("BIGINT", "UBIGINT") and any(abs(row[place] or 0) > MAX_SAFE_INTEGER for row in rows):
                 raise _too_wide(place if isinstance(place, str) else place[-1])
         for extra in plan.extras:
@@ -113,13 +121,14 @@ def _page_info(asked: Ask, found: int) -> PageInfo:
     """`found` is one more than was wanted where more rows follow."""
 
     def cursor(rows: int) -> str | None:
-        return str(replace(asked.first_row, rows=asked.offset + rows)) if found and asked.first_row else None
+        return str(replace(asked.first_row, rows=asked.offset + rows)) if given and asked.first_row else None
 
+    given = min(found, asked.wanted)
     return PageInfo(
         has_next_page=found > asked.wanted,
         has_previous_page=asked.offset > 0,
         start_cursor=cursor(1),
-        end_cursor=cursor(min(found, asked.wanted)),
+        end_cursor=cursor(given),
     )
 
 

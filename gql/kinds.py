@@ -1,6 +1,7 @@
 """The kinds of one schema's columns: an ENUM is a GraphQL enum, a LIST a list, a STRUCT an object type.
 
-Each type is named after the first column that has it. What has no GraphQL names for its parts is text or JSON.
+Each type is named after its column, so that another metric changes nothing. What has no GraphQL names for its parts is
+text or JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Kinds:
 
     def __init__(self) -> None:
         self.made: dict[str, Any] = {}
-        self._kinds: dict[str, Kind] = {}
+        self._kinds: dict[tuple[str, str], Kind] = {}
 
     def column(self, metric: Metric, column: Column) -> Kind:
         """The kind of a metric's column. Raises ValueError where it has none."""
@@ -35,9 +36,9 @@ class Kinds:
 
     def of(self, duckdb_type: str, name: str) -> Kind:
         """The kind of a type; a type of its own that it needs gets that name. Raises ValueError where it has none."""
-        if duckdb_type not in self._kinds:
-            self._kinds[duckdb_type] = self._new(duckdb_type, name)
-        return self._kinds[duckdb_type]
+        if (duckdb_type, name) not in self._kinds:
+            self._kinds[duckdb_type, name] = self._new(duckdb_type, name)
+        return self._kinds[duckdb_type, name]
 
     def object(self, name: str, fields: Mapping[str, Any], annotations: Mapping[str, Any], description: str) -> Any:
         """An object type; the same one where there is one of that name."""
@@ -53,8 +54,9 @@ class Kinds:
             ((_, values),) = parsed.children
             if not all(map(is_enum_name, values)):
                 return plain
-            values_of: Any = enum.Enum(name, {value: value for value in values})  # type: ignore[misc]  # made here
-            made: Any = strawberry.enum(values_of, description="One of these.")
+            # Python does not take every name of GraphQL's for a member.
+            members: Any = enum.Enum(name, {f"value_{number}": value for number, value in enumerate(values)})  # type: ignore[misc]  # made here
+            made: Any = strawberry.enum(members, description="One of these.", graphql_name_from="value")
             return Kind(made, name, None, "equal")
         annotation = self._annotation(parsed, name)
         return plain if annotation is None else Kind(annotation, plain.name, plain.to_json, plain.filters)

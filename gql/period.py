@@ -50,9 +50,9 @@ def tick(kind: str) -> timedelta:
     return timedelta(days=1) if kind == "DATE" else timedelta(microseconds=1)
 
 
-def moment_sql(clock: datetime) -> str:
+def moment_sql(clock: date) -> str:
     """A moment; what is compared with it and has no zone is in the project's."""
-    return f"timestamptz '{clock.isoformat(sep=' ')}'"
+    return f"timestamptz '{clock}'"
 
 
 def earlier(moment: date, step: Step) -> date:

@@ -138,8 +138,18 @@ def kind_of(duckdb_type: str) -> Kind:
     return KINDS[duckdb_type.partition("(")[0].strip()]
 
 
+class TooWide(ValueError):
+    """A whole number that JSON does not hold for every client."""
+
+
 def _scalar(duckdb_type: str) -> Callable[[Any], Any] | None:
-    return kind_of(duckdb_type).to_json
+    return _safe if duckdb_type in ("BIGINT", "UBIGINT") else kind_of(duckdb_type).to_json
+
+
+def _safe(value: int) -> int:
+    if abs(value) > MAX_SAFE_INTEGER:
+        raise TooWide(value)
+    return value
 
 
 def _number(node: ValueNode) -> str | None:

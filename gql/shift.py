@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 import strawberry
@@ -18,6 +19,8 @@ from .plan import Plan, from_base, relation
 from .question import Condition, Question
 from .relative import Span
 
+# A moment -> the same so much earlier.
+Move = Callable[[Any], Any]
 # The operators whose set of moments is moved by moving what they are compared with.
 _MOVED = ("eq", "in", "lt", "lte", "gt", "gte", "between", "last")
 
@@ -50,17 +53,18 @@ def earlier_groups(
 
     The second is None where the moments that were grouped are not in the snapshot.
     """
-    asked = replace(
-        question, measures=measures, where=_moved(question, question.where, step), having=None, order_by=(), fill=False
-    )
+    where = _moved(question, question.where, step, _mover(step, clock.tzinfo))
+    asked = replace(question, measures=measures, where=where, having=None, order_by=(), fill=False)
     moment = question.metric.moment
     if not moment:
         return relation(asked), None
-    then = moment_sql(_earlier(question, clock, step))
+    then = moment_sql(earlier(clock, step))
     return relation(asked), from_base(asked, more=f"cast({moment} as timestamptz) <= {then}")
 
 
-def _moved(question: Question, where: Condition | None, step: Step, *, negated: bool = False) -> Condition | None:
+def _moved(
+    question: Question, where: Condition | None, step: Step, move: Move, *, negated: bool = False
+) -> Condition | None:
     """What was asked of time, so much earlier; all else as it was."""
     times = {column.field: column for column in question.metric.times}
     moved: dict[str, Any] = {}
@@ -69,13 +73,13 @@ def _moved(question: Question, where: Condition | None, step: Step, *, negated: 
         if value is None or field not in ("and", "or", "not", *times):
             moved[field] = value
         elif field == "not":
-            moved[field] = _moved(question, value, step, negated=True)
+            moved[field] = _moved(question, value, step, move, negated=True)
         elif field in times:
             for operator, operand in value.items():
                 _refuse(question, times[field], operator, step, negated=negated)
-                conditions.append({field: _moved_operand(question, times[field], operator, operand, step)})
+                conditions.append({field: _moved_operand(question, times[field], operator, operand, move)})
         else:
-            moved[field] = [_moved(question, item, step, negated=negated) for item in value]
+            moved[field] = [_moved(question, item, step, move, negated=negated) or {} for item in value]
     return {**moved, "and": [*(moved.get("and") or ()), *conditions]} if conditions else moved or None
 
 
@@ -86,30 +90,32 @@ def _refuse(question: Question, column: Column, operator: str, step: Step, *, ne
     raise refusal(NOT_ANSWERABLE, f"{what}; name a range, of a finer unit perhaps", question.node)
 
 
-def _moved_operand(question: Question, column: Column, operator: str, operand: Any, step: Step) -> Condition:
-    # The last moment before, so that a day that a shorter month has not is moved to that month's last.
-    least = tick(column.type)
-
-    def move(moment: Any) -> Any:
-        return _earlier(question, moment, step)
-
+def _moved_operand(question: Question, column: Column, operator: str, operand: Any, move: Move) -> Condition:
+    """The bounds moved; of an open end, the day that a shorter month has not is moved to the end of that month."""
     if operand is None or operator == "isNull":
         return {operator: operand}
-    if operator == "lt":
-        return {"lte": move(operand - least)}
-    if operator == "gt":
-        return {"gte": move(operand + least)}
-    if operator == "in":
-        return {"in": [move(value) for value in operand]}
-    if operator == "between":
-        return {"between": {end: move(value) for end, value in operand.items()}}
-    if isinstance(operand, Span):
-        return {operator: Span(move(operand.start), move(operand.end))}
-    return {operator: move(operand)}
-
-
-def _earlier(question: Question, moment: Any, step: Step) -> Any:
     try:
-        return earlier(moment, step)
+        if operator == "lt":
+            return {"lt": max(move(operand), move(operand - tick(column.type)) + tick(column.type))}
+        if operator == "gt":
+            return {"gte": move(operand + tick(column.type))}
+        if operator == "in":
+            return {"in": [move(value) for value in operand]}
+        if operator == "between":
+            return {"between": {end: move(value) for end, value in operand.items()}}
+        if isinstance(operand, Span):
+            return {operator: Span(move(operand.start), move(operand.end))}
+        return {operator: move(operand)}
     except (OverflowError, ValueError) as error:
-        raise refusal(BAD_INPUT, "an earlier time would lie before the year 1", question.node) from error
+        what = f"'{column.field}.{operator}' cannot be moved to an earlier time: no date is there"
+        raise refusal(BAD_INPUT, what, question.node) from error
+
+
+def _mover(step: Step, zone: tzinfo | None) -> Move:
+    """Moments are moved in the project's zone, wherever the client is."""
+
+    def move(moment: Any) -> Any:
+        aware = isinstance(moment, datetime) and moment.tzinfo is not None
+        return earlier(moment.astimezone(zone) if aware else moment, step)
+
+    return move

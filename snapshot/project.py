@@ -110,7 +110,8 @@ def _contract_problems(settings: Settings) -> tuple[Problem, ...]:
             check_contract(path, settings.root)
         except CheckFailed as error:
             hint = "'pacelayer schema --accept' writes the new contract, once your clients are ready for it"
-            text = (settings.root / "schema.graphql").read_text(encoding="utf-8")
+            contract = settings.root / "schema.graphql"
+            text = contract.read_text(encoding="utf-8", errors="replace") if contract.exists() else ""
             return tuple(
                 Problem("schema.graphql", _line_in(text, what), what.rstrip("."), hint) for what in error.problems
             )

@@ -112,8 +112,8 @@ def _truncated(unit: str, kind: str, week_start: str) -> str:
 
 def time_dimensions(columns: Sequence[Column]) -> list[Column]:
     """The dimensions that can be the time dimension: the truncated ones, or those of a type of time where none is."""
-    of_time = [c for c in columns if c.role == "dimension" and c.type.startswith(_TIME_TYPES)]
-    return [c for c in of_time if c.grain not in ("", "second")] or of_time
+    of_time = [c for c in columns if c.role == "dimension" and c.grain]
+    return [c for c in of_time if c.grain != "second"] or of_time
 
 
 def moments(select: Select, time: str) -> Iterator[str]:
@@ -133,12 +133,21 @@ def _dimension(select: Select, position: int) -> Column:
 
 
 def _grain(expression: exp.Expr, kind: str) -> str:
-    """The unit of time that an expression truncates to; a date is a day, and other moments are taken to the second."""
+    """The unit of time whose beginnings the values are: of a truncation, which is nothing else but cast.
+
+    Without one, a date is a day, and other moments are taken to the second; what is made of a truncation has no unit.
+    """
     if not kind.startswith(_TIME_TYPES):
         return ""
-    truncation = expression.find(exp.TimestampTrunc, exp.DateTrunc)
-    unit = _UNITS.get(truncation.args["unit"].name.lower(), "") if truncation is not None else ""
-    return unit if unit in COARSER else ("day" if kind == "DATE" else "second")
+    bare = expression
+    while isinstance(bare, exp.Cast | exp.Paren | exp.Alias):
+        bare = bare.this
+    if isinstance(bare, exp.TimestampTrunc | exp.DateTrunc):
+        unit = _UNITS.get(bare.args["unit"].name.lower(), "")
+        return unit if unit in COARSER else ""
+    if expression.find(exp.TimestampTrunc, exp.DateTrunc):
+        return ""
+    return "day" if kind == "DATE" else "second"
 
 
 def _measure(select: Select, position: int, by_name: Mapping[str, Measure]) -> Column:

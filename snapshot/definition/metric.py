@@ -205,8 +205,9 @@ class Reading:
 
     def _moment(self, select: Select, time: str, where: str) -> str:
         """What the time dimension truncates, where that is a moment."""
-        found = [(sql, self._types_of(where, [sql])) for sql in moments(select, time)]
-        return next((sql for sql, kinds in reversed(found) if kinds and kinds[0].startswith("TIMESTAMP")), "")
+        found = [(sql, self._types_of(where, [sql]) or [""]) for sql in moments(select, time)]
+        of_time = [(sql, kind) for sql, (kind,) in found if kind.startswith(("DATE", "TIMESTAMP"))]
+        return of_time[-1][0] if of_time and of_time[-1][1] != "DATE" else ""
 
     def _warnings(self, select: Select, where: str, lines: Mapping[str, int]) -> Iterator[Problem]:
         """Moments that are cut in a zone which the SELECT does not name."""

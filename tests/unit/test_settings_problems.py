@@ -31,7 +31,7 @@ WRONG = {
     ),
     "a key like no other": (
         f"{SOURCE}[snapshots]\nzzz = 1",
-        ":4: 'zzz' is not a key of [snapshots]; known here: path, keep, memory",
+        ":4: 'zzz' is not a key of [snapshots]; known here: path, keep, memory, cells",
     ),
     "an unknown section": (
         f"{SOURCE}[servr]\nport = 80",

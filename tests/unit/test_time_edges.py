@@ -1,0 +1,141 @@
+"""Earlier periods and gaps at their edges: zones, ends of months, filters of every kind, dimensions with no unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .tiny import Asking, Order, asking, publish
+
+MOMENT = "(o.placed_at at time zone 'UTC')"
+METRICS = {
+    "sales": "select o.placed_at::date as day, count(*) as n, count(distinct o.user_id) as buyers, "
+    "count(*) * 2 as twice from shop.orders o group by all",
+    "tz": f"select date_trunc('hour', {MOMENT}) as hour, count(*) as n from shop.orders o group by all",
+    "halves": "select date_trunc('hour', o.placed_at) + interval 30 minute as slot, count(*) as n "
+    "from shop.orders o group by all",
+    "months": "select date_trunc('month', o.due) as month, count(*) as n from shop.orders o group by all",
+    "odd": "select case when o.paid then 'mro' else '_a_' end::enum('mro', '_a_') as name, "
+    "{'big': sum(1500000000000000 + o.id)::bigint} as part, count(*) as n from shop.orders o group by all",
+}
+PLACED = (
+    (1, 1, 0), (1, 29, 12), (1, 31, 23), (2, 1, 0), (2, 3, 9), (2, 27, 22), (2, 28, 23), (3, 28, 23), (3, 31, 1),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    """Orders at the ends of months, in a project of Berlin."""
+    moments = [datetime(2026, *place) for place in PLACED]  # noqa: DTZ001
+    orders = [Order(user_id=n % 2, paid=n % 2 == 0, placed_at=moment) for n, moment in enumerate(moments)]
+    folder: Path = tmp_path_factory.mktemp("shop")
+    with asking(publish(folder, METRICS, orders, zone="Europe/Berlin")) as found:
+        yield found
+
+
+def nodes(shop: Asking, field: str, row: str) -> list[dict[str, Any]]:
+    """The rows of a question."""
+    (answer,) = shop.data(f"{{ {field} {{ nodes {{ {row} }} }} }}").values()
+    found: list[dict[str, Any]] = answer["nodes"]
+    return found
+
+
+def test_an_open_end_of_a_month_is_that_of_the_earlier_month(shop: Asking) -> None:
+    """However much longer it is."""
+    where = '{day: {gte: "2026-02-01", lt: "2026-03-01"}}'
+    assert nodes(shop, f"sales(by: [MONTH], where: {where})", "n previous(by: PERIOD) { n }") == [
+        {"n": 4, "previous": {"n": 3}}
+    ]
+
+
+@pytest.mark.parametrize(
+    "where",
+    ['{month: {eq: "2026-02-01T00:00:00+01:00"}}', '{month: {eq: "2026-01-31T23:00:00Z"}}',
+     '{hour: {gte: "2026-01-31T23:00:00Z", lt: "2026-02-28T23:00:00Z"}}'],
+)  # fmt: skip
+def test_a_moment_of_a_filter_is_moved_in_the_zone_of_the_project(shop: Asking, where: str) -> None:
+    """However the client writes it."""
+    # In Berlin the last order of January in UTC is the first of February.
+    assert nodes(shop, f"tz(by: [MONTH], where: {where})", "n previous(by: PERIOD) { n }") == [
+        {"n": 4, "previous": {"n": 2}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("where", "days"),
+    [
+        ('{day: {in: ["2026-02-01", "2026-02-04"]}}', ["2026-02-01", "2026-02-04"]),
+        ('{day: {gte: "2026-02-01", lte: "2026-02-04", ne: "2026-02-03"}}', ["2026-02-01", "2026-02-02", "2026-02-04"]),
+        ('{and: [{day: {gt: "2026-02-01"}}, {day: {lt: "2026-02-05"}}]}', ["2026-02-02", "2026-02-03", "2026-02-04"]),
+        ('{day: {between: {from: "2026-02-03", to: "2026-02-04"}}, not: {day: {eq: "2026-02-03"}}}', ["2026-02-04"]),
+        ('{day: {lt: "2026-01-01"}}', []),
+    ],
+)
+def test_only_periods_that_the_filter_lets_in_are_filled(shop: Asking, where: str, days: list[str]) -> None:
+    """What it leaves out is not empty, but not asked for."""
+    assert [row["day"] for row in nodes(shop, f"sales(fill: true, where: {where})", "day n")] == days
+
+
+def test_a_coarser_unit_is_filled_to_its_ends(shop: Asking) -> None:
+    """All days of a month, which is one range of days."""
+    found = nodes(shop, 'sales(fill: true, where: {month: {eq: "2026-02-01"}})', "day n")
+    assert (found[0]["day"], found[-1]["day"], len(found), sum(row["n"] for row in found)) == (
+        "2026-02-01", "2026-02-28", 28, 4
+    )  # fmt: skip
+
+
+def test_a_filled_group_has_what_the_measures_are_over_no_rows(shop: Asking) -> None:
+    """So that what is never null is not null there either."""
+    found = nodes(shop, 'sales(fill: true, where: {day: {eq: "2026-02-02"}})', "day n buyers twice")
+    assert found == [{"day": "2026-02-02", "n": 0, "buyers": 0, "twice": 0}]
+
+
+REFUSED = {
+    'tz(by: [HOUR], fill: true, where: {hour: {gte: "0002-01-01T00:00:00Z", lte: "9998-01-01T00:00:00Z"}})': (
+        "TOO_MANY_ROWS"
+    ),
+    'sales(by: [MONTH], fill: true, where: {day: {in: ["2026-02-01"]}})': "BAD_USER_INPUT",
+    'sales(by: [MONTH], fill: true, where: {or: [{day: {eq: "2026-02-01"}}, {month: {eq: "2026-02-01"}}]})': (
+        "BAD_USER_INPUT"
+    ),
+}
+
+
+@pytest.mark.parametrize("field", REFUSED)
+def test_what_cannot_be_filled_is_refused(shop: Asking, field: str) -> None:
+    """Too many periods, or a filter that no period can be judged by."""
+    assert shop.refusal(f"{{ {field} {{ nodes {{ n }} }} }}") == REFUSED[field]
+
+
+def test_a_time_before_all_times_is_refused(shop: Asking) -> None:
+    """There is no earlier one."""
+    document = '{ sales(where: {day: {lt: "0001-01-01"}}) { nodes { n previous(by: DAY) { n } } } }'
+    assert shop.refusal(document) == "BAD_USER_INPUT"
+
+
+def test_what_is_made_of_a_truncation_has_no_unit(shop: Asking) -> None:
+    """It is grouped and filtered by; no earlier one can be told."""
+    assert shop.metric("halves").times == ()
+    assert sum(row["n"] for row in nodes(shop, "halves", "slot n")) == len(PLACED)
+
+
+def test_a_month_of_dates_has_no_moment(shop: Asking) -> None:
+    """So that a part of a day is never compared with a whole one."""
+    assert (shop.metric("months").moment, shop.metric("sales").moment) == ("", "o.placed_at")
+
+
+def test_an_object_of_which_nothing_is_selected_is_an_empty_object(shop: Asking) -> None:
+    """By directives, which leave the object itself."""
+    row = "previous(by: DAY) { n @skip(if: true) } share { n @skip(if: true) }"
+    assert nodes(shop, 'sales(where: {day: {eq: "2026-02-01"}})', row) == [{"previous": {}, "share": {}}]
+
+
+def test_an_enum_has_any_name_of_graphql(shop: Asking) -> None:
+    """Python would not take some of them; and a number too large is refused within an object, too."""
+    assert [row["name"] for row in nodes(shop, "odd(where: {name: {eq: mro}})", "name n")] == ["mro"]
+    assert "enum OddNameValue {\n  mro\n  _a_\n}" in shop.generation.value.sdl
+    assert shop.refusal("{ odd(by: []) { nodes { part { big } } } }") == "BAD_USER_INPUT"
