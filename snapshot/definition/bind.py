@@ -22,6 +22,7 @@ class Binder:
 
     def __init__(self, shapes: Shapes, time_zone: str) -> None:
         self._connection = connect.empty(time_zone=time_zone)
+        self._known: dict[str, bool] = {}
         for source, tables in shapes.items():
             create_tables(self._connection, {source: {}})
             folded = Counter(name.lower() for name in tables)
@@ -47,10 +48,11 @@ class Binder:
         """Whether DuckDB takes a SELECT."""
         return self.refusal(sql) is None
 
-    @cache  # noqa: B019  a binder lives as long as the reading of a project
     def knows(self, kind: str) -> bool:
         """Whether DuckDB has a type."""
-        return kind.startswith("?") or self.accepts(f"select cast(null as {kind})")
+        if kind not in self._known:
+            self._known[kind] = kind.startswith("?") or self.accepts(f"select cast(null as {kind})")
+        return self._known[kind]
 
     def _bound(self, table: TableShape) -> TableShape:
         """A table whose columns' types DuckDB has: what is wrong with another one is told where it is named."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from snapshot.catalog import FORMAT
 from snapshot.errors import Damaged, FormatUnknown
 from snapshot.reader import read_catalog
 from snapshot.store import Generation, Store, verify
@@ -101,7 +102,7 @@ def test_it_says_which_generation_of_what_it_is(current: Generation) -> None:
     """Number, name, project, the moments it is of."""
     sql = "select number, id, format, project, time_zone, pace, tool, as_of <= now(), stale_after > as_of from snapshot"
     found = rows(current.path, sql.replace("from snapshot", "from pacelayer.snapshot"))
-    assert found == [(current.number, current.id, 1, "Harbor", "UTC", 30, "pacelayer 0.1.0", True, True)]
+    assert found == [(current.number, current.id, FORMAT, "Harbor", "UTC", 30, "pacelayer 0.1.0", True, True)]
 
 
 def test_it_says_of_what_moment_its_sources_are_and_what_they_had(current: Generation) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
+
+from snapshot.definition.bind import Binder
 
 from .reading import problem, problems, read
 
@@ -78,3 +82,12 @@ def test_every_collision_is_reported() -> None:
     """Three of one name are two too many."""
     said = problems({"a/users.sql": USERS, "b/users.sql": USERS, "c/users.sql": USERS})
     assert [found.path for found in said] == ["metrics/b/users.sql", "metrics/c/users.sql"]
+
+
+def test_what_reads_a_project_is_gone_once_it_is_read() -> None:
+    """Its database, too: a refresher reads the project again and again."""
+    binder = Binder({}, "UTC")
+    assert (binder.knows("DATE"), binder.knows("DAT")) == (True, False)
+    kept = weakref.ref(binder)
+    del binder
+    assert kept() is None
