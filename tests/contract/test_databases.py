@@ -28,7 +28,7 @@ from .conftest import SERVERS
 from .sources import SERVER_VAULT, VAULT_METRICS, check, exported_from, make_project, publish, rows, set_url
 from .sources import VAULT as SQLITE_VAULT
 
-REFRESHES = int(os.environ.get("PACELAYER_TEST_REFRESHES", "30"))
+REFRESHES = int(os.environ.get("PACELAYER_TEST_REFRESHES", "15"))
 # Another process, as in life. It moves money between the tables, one unit in a transaction, for ever or so often.
 WRITER = """
 import itertools, sys, sqlalchemy

@@ -16,7 +16,7 @@ FIRST = {
 TYPES = {
     "id": "BigInt", "word": "String", "big": "BigInt", "small": "Int", "exact": "Decimal", "ratio": "Float",
     "day": "Date", "moment": "LocalDateTime", "clock": "Time", "flag": "Boolean", "instant": "DateTime", "uid": "UUID",
-    "raw": "Bytes", "doc": "JSON", "list": "JSON",
+    "raw": "Bytes", "doc": "JSON", "list": "BigInt",
 }  # fmt: skip
 
 
