@@ -114,13 +114,13 @@ def _earlier(question: Question, extras: Extras, column: Column, shift: Shift, o
     step = step_of(shift, column, question.node)
     whole, part = earlier_groups(question, measures, step, extras.clock)
     before = f"cast({quote(column.name)} - {step.sql} as {column.type})"
-    others = [quote(c.name) for c in question.by if c not in question.metric.times]
+    others = [c.name for c in question.by if c not in question.metric.times]
     tables = ""
     for kind, plan in (("whole", whole), ("part", part)):
         if plan:
             name = partial(_named, shift, kind)
             selected = "".join(f", {quote(c.name)} as {name(c.name)}" for c in plan.columns)
-            same = [f"{before} = {name(column.name)}", *(f"{o} is not distinct from {name(o[1:-1])}" for o in others)]
+            same = [f"{before} = {name(column.name)}", *(f"{quote(o)} is not distinct from {name(o)}" for o in others)]
             tables += f" left join (select true as {name('')}{selected} from ({plan.sql})) on {' and '.join(same)}"
     earlier = {
         name: f"case when {over} then {_named(shift, 'whole', name)}"

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import strawberry
 
-from snapshot.catalog import Column, Metric
+from snapshot.catalog import Column, Metric, is_nested
 
 from .fields import attribute, capital
 from .nested import fields_of, is_enum_name
@@ -49,6 +49,8 @@ class Kinds:
 
     def _new(self, duckdb_type: str, name: str) -> Kind:
         plain = kind_of(duckdb_type)
+        if not is_nested(duckdb_type) and not duckdb_type.startswith("ENUM"):
+            return plain  # without asking DuckDB, which would open a database of its own for that
         parsed: Any = duckdb.sqltype(duckdb_type)
         if parsed.id == "enum":
             ((_, values),) = parsed.children

@@ -42,7 +42,7 @@ def step_of(shift: Shift, column: Column, node: Node | None) -> Step:
     step = STEPS[shift.value or column.grain]
     if step.keeps(column.grain):
         return step
-    message = f"a {column.grain} does not begin one {shift.value} after another one; use PERIOD or a multiple of it"
+    message = f"a {column.grain} does not begin one {shift.value} after another one; use PERIOD"
     raise refusal(NOT_ANSWERABLE, message, node)
 
 
