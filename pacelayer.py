@@ -44,10 +44,8 @@ def check(arguments: argparse.Namespace) -> int:
         terminal.complain(problem)
     for definition in report.definitions:
         terminal.say(f"{definition.metric.name}: {definition.metric.why}")
-        if definition.answers:
-            terminal.say(f"  {definition.answers}")
-        if cells := report.cells.get(definition.metric.name):
-            terminal.say(f"  {cells:,} values in the current snapshot")
+        for line in report.lines(definition):
+            terminal.say(f"  {line}")
     if report.lock_changed:
         terminal.note("sources.lock has changed; commit it")
     return code

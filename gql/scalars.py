@@ -65,9 +65,14 @@ def _decimal(value: Decimal) -> str:
 
 
 def _iso(value: date | datetime | time | str) -> str:
-    if isinstance(value, str):  # DuckDB's text of what is beyond Python's dates
-        return value.replace(" ", "T", 1) + (":00" if value[-3:-2] == "+" else "")
-    return value.isoformat()
+    if not isinstance(value, str):
+        return value.isoformat()
+    # DuckDB's text of what is beyond Python's dates: 1 BC is the year 0 of ISO 8601.
+    text = value.replace(" (BC)", "")
+    if text != value:
+        year, rest = text.split("-", 1)
+        text = f"{f'-{int(year) - 1:04}' if int(year) > 1 else '0000'}-{rest}"
+    return text.replace(" ", "T", 1) + (":00" if text[-3:-2] == "+" else "")
 
 
 _INTERVAL = re.compile(
@@ -181,7 +186,7 @@ def _parser(what: str, parse: Callable[[str], Any]) -> Callable[[Any], Any]:
     def parser(value: Any) -> Any:
         try:
             return parse(value)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(what) from error
 
     return parser

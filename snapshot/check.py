@@ -78,7 +78,7 @@ def _rules(definition: Definition, metric: Metric) -> Iterator[tuple[str, str, s
             yield f"{column.name} fits a JSON number", _count(table, beyond), advice
         if is_nested(column.type) and "BIGINT" in column.type:
             large = f"regexp_matches(regexp_replace(to_json({name})::varchar, '{_TEXTS}', '', 'g'), '{_LARGE}')"
-            advice = f"'{column.name}' holds numbers of 16 digits or more, which JSON numbers may not hold; cast them"
+            advice = f"'{column.name}' holds numbers beyond 9 * 10^15, which JSON numbers may not hold; cast them"
             yield f"{column.name} fits JSON numbers", _count(table, large), advice
     if metric.keys:
         keys = ", ".join(quote(key) for key in metric.keys)

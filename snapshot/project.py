@@ -28,12 +28,28 @@ class Report:
     problems: tuple[Problem, ...]
     definitions: tuple[Definition, ...]
     lock_changed: bool
-    cells: Mapping[str, int]
+    cells: Mapping[str, Mapping[tuple[str, ...], int]]
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What works, and may not be what was meant."""
         return tuple(warning for definition in self.definitions for warning in definition.warnings)
+
+    def stored(self, definition: Definition) -> dict[tuple[str, ...], int | None]:
+        """The groupings that are stored, a metric's own first, and how many values are expected of each.
+
+        That is what the current generation has; None for a grouping that it does not know.
+        """
+        known = self.cells.get(definition.metric.name, {})
+        return {by: known.get(by) for by in (definition.metric.own_grain, *definition.rollups)}
+
+    def lines(self, definition: Definition) -> Iterator[str]:
+        """How a metric's groupings are answered, and how large those are that are stored."""
+        if definition.answers:
+            yield definition.answers
+        for by, cells in self.stored(definition).items():
+            grouping = f"by {', '.join(by)}" if by else "in total" if definition.rollups else "its rows"
+            yield f"stored {grouping}: {'not built yet' if cells is None else f'{cells:,} values'}"
 
     def data(self) -> dict[str, Any]:
         """Everything, for a program."""
@@ -43,8 +59,7 @@ class Report:
                 "grouped": d.metric.grouped,
                 "why": d.metric.why,
                 "answers": d.answers,
-                "rollups": [list(by) for by in d.rollups],
-                "cells": self.cells.get(d.metric.name),
+                "stored": [{"by": list(by), "cells": cells} for by, cells in self.stored(d).items()],
             }
             for d in self.definitions
         ]
@@ -94,13 +109,17 @@ def empty_snapshot(settings: Settings) -> Iterator[Path]:
         yield build_empty(read_project(settings, read_lock(settings.root)), Path(folder))
 
 
-def _cells(settings: Settings) -> dict[str, int]:
-    """The values that the current generation holds of each metric; what another build is expected to hold."""
+def _cells(settings: Settings) -> dict[str, dict[tuple[str, ...], int]]:
+    """The values that the current generation holds of each grouping of each metric."""
     try:
         catalog = read_catalog(Store(settings.directory, settings.snapshots.keep).current().path)
     except PacelayerError:
         return {}
-    return {metric.name: sum(grain.cells for grain in metric.grains) for metric in catalog.metrics}
+    found: dict[str, dict[tuple[str, ...], int]] = {}
+    for name, grain in ((metric.name, grain) for metric in catalog.metrics for grain in metric.grains):
+        cells = found.setdefault(name, {})
+        cells[grain.by] = cells.get(grain.by, 0) + grain.cells
+    return found
 
 
 def _contract_problems(settings: Settings) -> tuple[Problem, ...]:

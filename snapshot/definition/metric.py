@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -27,11 +26,11 @@ from .directives import Directives
 from .names import column_problems
 from .origin import tables_of, uses_of
 from .parsed import Parsed, looks_elsewhere
+from .rollup import chosen_rollups
 from .shape import Shape, shape_of
 from .text import MetricText
+from .zones import unnamed_zones
 
-# A metric with holistic measures has every grouping computed ahead up to so many; beyond, `@rollup` chooses.
-MAX_CHOSEN_ROLLUPS = 32
 # The two ways in which DuckDB says that it does not know a column.
 _UNKNOWN_COLUMN = re.compile(r'(?:Referenced column|a column named) "([^"]+)"')
 
@@ -99,7 +98,7 @@ class Reading:
         tables = frozenset((table.source, table.name) for table in select.tables)
         ordered = tree.args.get("order") is not None
         uses, lines = uses_of(tree, select.tables), self._lines(columns)
-        warnings = tuple(self._warnings(select, where, lines))
+        warnings = tuple(self._warnings(select, lines))
         return Definition(self.path, metric, clauses, ordered, tables, uses, rollups, tests, lines, warnings)
 
     def _text(self, path: Path) -> tuple[MetricText, list[Problem]]:
@@ -209,15 +208,21 @@ class Reading:
         of_time = [(sql, kind) for sql, (kind,) in found if kind.startswith(("DATE", "TIMESTAMP"))]
         return of_time[-1][0] if of_time and of_time[-1][1] != "DATE" else ""
 
-    def _warnings(self, select: Select, where: str, lines: Mapping[str, int]) -> Iterator[Problem]:
-        """Moments that are cut in a zone which the SELECT does not name."""
-        for position, (name, _) in enumerate(select.described):
-            cuts = select.expression(position).find_all(exp.TimestampTrunc, exp.DateTrunc, exp.Cast)
-            inner = [cut.this.sql("duckdb") for cut in cuts if not isinstance(cut, exp.Cast) or cut.is_type("date")]
-            if any(self._types_of(where, [sql]) == ["TIMESTAMP WITH TIME ZONE"] for sql in inner):
-                what = f"'{name}' cuts moments in the project's time zone, {self.settings.time_zone}"
-                hint = f"name the zone to have it in the SELECT: {inner[-1]} at time zone '{self.settings.time_zone}'"
-                yield Problem(self.path, lines.get(name, 1), what, hint, warning=True)
+    def _warnings(self, select: Select, lines: Mapping[str, int]) -> Iterator[Problem]:
+        """Moments that are read in a zone which the SELECT does not name."""
+        # The innermost of a column's is the last one, and the one to name the zone of.
+        for name, moment in dict(unnamed_zones(select, self._type_of)).items():
+            who = f"'{name}'" if name else "the SELECT"
+            what = f"{who} reads moments in the project's time zone, {self.settings.time_zone}"
+            hint = f"name the zone to have it in the SELECT: {moment} at time zone '{self.settings.time_zone}'"
+            yield Problem(self.path, lines.get(name, 1), what, hint, warning=True)
+
+    def _type_of(self, sql: str) -> str:
+        """The type that a SELECT of one column gives; empty where DuckDB refuses it."""
+        try:
+            return self.binder.describe(f"{self.text.with_} {sql}")[0][1]
+        except duckdb.Error:
+            return ""
 
     def _base_from(self, select: Select) -> str:
         """The FROM, where all of its tables are in the snapshot for everybody to read, and it always gives the same."""
@@ -232,17 +237,6 @@ class Reading:
 
     def _refuse(self, line: int, message: str, hint: str) -> NoReturn:
         raise ProjectError((*self.problems, Problem(self.path, line, message, hint)))
-
-
-def chosen_rollups(metric: Metric) -> tuple[tuple[str, ...], ...]:
-    """The groupings that a metric's holistic measures need ahead: every one that can be asked for, coarsest last."""
-    if not any(not measure.formula and measure.sql for measure in metric.measures):
-        return ()
-    times = [(), *((column.name,) for column in metric.times if column.grain)]
-    others = [column.name for column in metric.dimensions if column not in metric.times]
-    subsets = [subset for n in range(len(others), -1, -1) for subset in itertools.combinations(others, n)]
-    wanted = [(*time, *subset) for subset in subsets for time in times]
-    return tuple(by for by in wanted if set(by) != set(metric.own_grain))[:MAX_CHOSEN_ROLLUPS]
 
 
 def digest(text: str) -> str:

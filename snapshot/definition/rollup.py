@@ -7,14 +7,17 @@ measures. A measure with one aggregate that does not re-aggregate (count distinc
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from ..catalog import Rollup, quote
+from ..catalog import Metric, Rollup, quote
 from .parsed import Parsed, outer_nodes, replaced
 
+# A metric with holistic measures has every grouping computed ahead up to so many; beyond, `@rollup` chooses.
+MAX_CHOSEN_ROLLUPS = 32
 # A call that re-aggregates exactly -> how its partial results merge; counts merge by sum, and are 0 over nothing.
 _MERGE: dict[type[exp.Expr], str] = {
     exp.Count: "count",
@@ -138,3 +141,14 @@ def _with_function(call: exp.Expr, inner: exp.Expr, made: exp.Expr) -> str:
     whole = call.copy()
     whole.set("this", made)
     return whole.sql("duckdb")
+
+
+def chosen_rollups(metric: Metric) -> tuple[tuple[str, ...], ...]:
+    """The groupings that a metric's holistic measures need ahead: every one that can be asked for, coarsest last."""
+    if not any(not measure.formula and measure.sql for measure in metric.measures):
+        return ()
+    times = [(), *((column.name,) for column in metric.times if column.grain)]
+    others = [column.name for column in metric.dimensions if column not in metric.times]
+    subsets = [subset for n in range(len(others), -1, -1) for subset in itertools.combinations(others, n)]
+    wanted = [(*time, *subset) for subset in subsets for time in times]
+    return tuple(by for by in wanted if set(by) != set(metric.own_grain))[:MAX_CHOSEN_ROLLUPS]

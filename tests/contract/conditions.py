@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "varchar": TEXTS,
     "boolean": st.booleans(),
     "bigint": st.integers(0, 4),
+    "decimal": st.integers(-500, 100_000).map(lambda cents: f"{Decimal(cents).scaleb(-2)}"),
 }
 COMPARISONS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 FUNCTIONS = {"contains": "contains", "startsWith": "starts_with", "endsWith": "ends_with"}

@@ -55,11 +55,15 @@ class Family:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question: grouped by these, or by the metric's own grouping, these measures, of what fulfils the condition."""
+    """A question: grouped by these, or by the metric's own grouping, these measures, of what fulfils the condition.
+
+    Of the groups, those that fulfil `having`.
+    """
 
     by: tuple[Dimension, ...] | None
     measures: tuple[Measure, ...]
     condition: Condition
+    having: Condition
 
 
 TIMES = (
@@ -126,6 +130,12 @@ MEASURES = {name: Measure(name, sql, sql) for name, sql in PLAIN.items()} | {
 }  # fmt: skip
 
 
+# Measures that are compared exactly, and their kinds.
+COMPARED = dict.fromkeys(("orders", "charged", "settled", "buyers", "twice"), "bigint") | dict.fromkeys(
+    ("revenue", "fees", "income", "least", "most", "span"), "decimal"
+)
+
+
 def _decimals(least: int, most: int, places: int) -> st.SearchStrategy[Decimal]:
     return st.integers(least, most).map(lambda units: Decimal(units).scaleb(-places))
 
@@ -165,4 +175,6 @@ def questions(draw: st.DrawFn, family: Family) -> Asked:
     """Any grouping and filter of a metric that GraphQL lets through."""
     by = draw(st.one_of(st.none(), st.lists(st.sampled_from(family.askable), max_size=3, unique=True).map(tuple)))
     measures = draw(st.lists(st.sampled_from(family.measures), max_size=3, unique=True))
-    return Asked(by, tuple(measures), draw(conditions(family.askable, 2)))
+    compared = [Dimension(m.name, m.computed, COMPARED[m.name]) for m in family.measures if m.name in COMPARED]
+    having = draw(conditions(compared, 1)) if compared else Condition({}, "true")
+    return Asked(by, tuple(measures), draw(conditions(family.askable, 2)), having)

@@ -23,15 +23,18 @@ def oracle(
     by: Sequence[Dimension],
     measures: Sequence[Measure],
     condition: str,
+    having: str = "true",
 ) -> Groups:
-    """The answer by the metric's own clauses with this grouping and condition; `rows` runs a query."""
+    """The answer by the metric's own clauses with this grouping and conditions; `rows` runs a query."""
     groups = [dimension.sql for dimension in by]
     values = [sql for measure in measures for sql in (measure.computed, measure.magnitude)]
     # The count makes one row of a question that groups by nothing and measures nothing.
     selected = ", ".join([*groups, *values, "count(*)"])
     own = f"({family.where})" if family.where else "true"
     grouped = f"group by {', '.join(str(n) for n in range(1, len(by) + 1))}" if by else ""
-    sql = f"{family.with_} select {selected} from {family.tables} where {own} and ({condition}) {grouped}"
+    sql = (
+        f"{family.with_} select {selected} from {family.tables} where {own} and ({condition}) {grouped} having {having}"
+    )
     return {
         tuple(map(shown, row[: len(by)])): [(row[n], row[n + 1]) for n in range(len(by), len(row) - 1, 2)]
         for row in rows(sql)

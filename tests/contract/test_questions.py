@@ -122,7 +122,7 @@ def assert_answered(
         f"{order} first: {paged.first} offset: {paged.offset}": f"nodes {{ __typename {groups} }}",
     }
     found, whole, page = answers(client, metric, asked, parts, variables(asked, by))
-    expected = oracle(rows, family, by, asked.measures, asked.condition.sql)
+    expected = oracle(rows, family, by, asked.measures, asked.condition.sql, asked.having.sql)
     keys = tuples(metric, found["nodes"], [dimension.name for dimension in by])
     assert_same(dict(zip(keys, tuples(metric, found["nodes"], names), strict=True)), expected)
     assert found["totalCount"] == len(keys) == len(expected)
@@ -136,7 +136,7 @@ def answers(
 ) -> list[dict[str, Any]]:
     """The answers of one document that asks a metric once for each of these arguments; none may be refused."""
     kind = metric.field.capitalize()
-    declared, given_ = f"$where: {kind}Where", "where: $where"
+    declared, given_ = f"$where: {kind}Where, $having: {kind}Having", "where: $where, having: $having"
     if asked.by is not None:
         declared, given_ = f"{declared}, $by: [{kind}By!]", f"{given_}, by: $by"
     asks = [
@@ -161,7 +161,11 @@ def fields(metric: Metric, by: Sequence[Dimension]) -> str:
 
 def variables(asked: Asked, by: Sequence[Dimension]) -> dict[str, Any]:
     """Of a document below."""
-    return {"where": shown(dict(asked.condition.where)), "by": [dimension.name.upper() for dimension in by]}
+    return {
+        "where": shown(dict(asked.condition.where)),
+        "having": dict(asked.having.where),
+        "by": [dimension.name.upper() for dimension in by],
+    }
 
 
 def tuples(metric: Metric, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:

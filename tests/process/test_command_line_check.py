@@ -76,9 +76,29 @@ def test_check_tells_what_each_metric_is_and_why(shop: Path) -> None:
     assert done.code == 0
     assert done.out.splitlines() == [
         "latest: plain table: it has no GROUP BY",
+        "  stored its rows: not built yet",
         "sales: grouped metric: it groups by day, exactly what it projects beside aggregates",
         "  any grouping is added up from its table",
+        "  stored by day: not built yet",
     ]
+
+
+def test_check_tells_how_many_values_each_stored_grouping_has(tmp_path: Path) -> None:
+    """In the current generation, which is what the next one is expected to have."""
+    days = ", ".join(f"({n}, 1, '202{n}-01-01 10:00:00')" for n in (5, 6, 7))
+    shop = make_project(tmp_path / "shop", f"{ORDERS} insert into orders values {days};", COUNTED)
+    (shop / "metrics" / "buyers.sql").write_text(
+        "-- @rollup year\n"
+        "select created_at::date as day, count(distinct amount) as buyers from shop.orders group by all"
+    )
+    assert run(shop, "check").code == 0
+    assert run(shop, "schema", "--accept").code == 0
+    assert run(shop, "refresh").code == 0
+
+    found = json.loads(run(shop, "check", "--json").out)["metrics"]
+
+    stored = next(metric["stored"] for metric in found if metric["name"] == "buyers")
+    assert [(part["by"], part["cells"]) for part in stored][:2] == [(["day"], 6), (["year"], 6)]
 
 
 def test_check_tells_which_groupings_are_computed_ahead_and_where_others_come_from(shop: Path) -> None:
@@ -277,7 +297,7 @@ def test_check_warns_of_a_zone_that_the_select_does_not_name(shop: Path) -> None
     done = run(shop, "check")
 
     assert done.code == 0
-    assert "metrics/cut.sql:2: warning: 'day' cuts moments in the project's time zone, UTC" in done.err
+    assert "metrics/cut.sql:2: warning: 'day' reads moments in the project's time zone, UTC" in done.err
 
 
 def test_the_contract_of_the_bundled_project_is_up_to_date() -> None:

@@ -12,7 +12,7 @@ from snapshot.definition import Definition
 from snapshot.definition.columns import with_grains
 from snapshot.settings import WEEK_DAYS
 
-from .reading import definitions, metric, problem
+from .reading import definition, definitions, metric, problem
 
 FROM = "from shop.orders o group by all"
 
@@ -170,3 +170,27 @@ def test_weeks_begin_with_the_project_s_day(number: int) -> None:
             assert begin.weekday() == number
             assert 0 <= (found - begin).days < 7
     assert week.sql == sql
+
+
+MOMENT = "o.created_at at time zone 'UTC'"
+# The SELECT -> what reads moments in a zone that it does not name: a column, or nothing that has a name.
+READ = {
+    f"select date_trunc('day', {MOMENT})::date as day, count(*) as n {FROM}": ["'day'"],
+    f"select hour({MOMENT}) as hour, count(*) as n {FROM}": ["'hour'"],
+    f"select strftime({MOMENT}, '%Y') as year, max({MOMENT})::date as latest {FROM}": ["'year'", "'latest'"],
+    f"select o.region, count(*) filter (dayname({MOMENT}) = 'Monday') as n {FROM}": ["'n'"],
+    f"select o.region, count(*) as n from shop.orders o where ({MOMENT})::date > '2026-01-01' group by all": ["the"],
+    f"with x as (select ({MOMENT})::date as day from shop.orders o) select day, count(*) as n from x group by all": [
+        "the"
+    ],
+    f"select o.region, max({MOMENT}) as latest, sum(epoch({MOMENT})) as s {FROM}": [],
+    f"select o.region, count(*) as n from shop.orders o where {MOMENT} > '2026-01-01' group by all": [],
+    f"select date_trunc('day', ({MOMENT}) at time zone 'Asia/Tokyo')::date as day, count(*) as n {FROM}": [],
+    f"select o.created_at::date as day, count(*) as n {FROM}": [],
+}
+
+
+@pytest.mark.parametrize("sql", READ)
+def test_a_zone_that_is_not_named_is_warned_of(sql: str) -> None:
+    """Once for each column that reads a day, an hour or a text from a moment."""
+    assert [warning.message.split()[0] for warning in definition(sql).warnings] == READ[sql]

@@ -139,3 +139,12 @@ def test_an_enum_has_any_name_of_graphql(shop: Asking) -> None:
     assert [row["name"] for row in nodes(shop, "odd(where: {name: {eq: mro}})", "name n")] == ["mro"]
     assert "enum OddNameValue {\n  mro\n  _a_\n}" in shop.generation.value.sdl
     assert shop.refusal("{ odd(by: []) { nodes { part { big } } } }") == "BAD_USER_INPUT"
+
+
+def test_a_moment_before_the_year_1_is_a_year_of_iso_8601(tmp_path: Path) -> None:
+    """In New York the first moment of the year 1 is one of the year before, which DuckDB calls 1 BC."""
+    earliest = Order(placed_at=datetime(1, 1, 1))  # noqa: DTZ001
+    sql = {"tz": METRICS["tz"], "old": f"select {MOMENT} - interval 3 year as moment from shop.orders o"}
+    with asking(publish(tmp_path, sql, [earliest], zone="America/New_York")) as shop:
+        assert nodes(shop, "tz", "hour") == [{"hour": "0000-12-31T23:56:02+00:00"}]
+        assert nodes(shop, "old", "moment") == [{"moment": "-0002-01-01T00:00:00+00:00"}]
