@@ -10,23 +10,31 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import random
 import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import schedule
-
 from snapshot import settings as project_settings
 from snapshot.build import Clock, now, refresh
 from snapshot.errors import DiskFailed, Locked, PacelayerError
-from snapshot.events import Event, MetricComputed, Observer, Published, RefreshFailed, Repaired, TableExported
+from snapshot.events import (
+    Event,
+    MetricComputed,
+    Observer,
+    PaceMissed,
+    Published,
+    RefreshFailed,
+    Repaired,
+    TableExported,
+    Unchanged,
+)
+from snapshot.pace import Pace
 from snapshot.project import load
 from snapshot.reader import read_catalog
 from snapshot.settings import Settings
@@ -34,7 +42,7 @@ from snapshot.store import Store, locked, read_status, recorded, write_status
 
 log = logging.getLogger("pacelayer.refresher")
 
-# Seconds until a failed refresh is tried again: doubled with each failure, with jitter, at most one pace.
+# Seconds until a failed refresh is tried again: doubled with each failure, with jitter, at most until the next tick.
 FIRST_RETRY = 1.0
 # How often a waiting refresher looks whether the directory is free.
 LOCK_SECONDS = 1.0
@@ -51,8 +59,9 @@ class Refresher:
         self.settings, self.clock, self._observer = settings, clock, observe
         self.stop, self.reload = threading.Event(), threading.Event()
         self.project, self.sources = load(settings)
-        self.scheduler = schedule.Scheduler()
-        self._due = 0.0
+        self.pace = Pace()
+        # The moment of the monotonic clock before which what failed is not tried again.
+        self._retry_at = 0.0
 
     def run(self) -> None:
         """Refresh at the project's pace until `stop`; wait while another has the directory, or it cannot be made."""
@@ -68,65 +77,87 @@ class Refresher:
                 self.stop.wait(LOCK_SECONDS)
 
     def _keep_pace(self) -> None:
-        if delay := self._first_delay():
-            log.info("the current snapshot is good for %.0f s", delay)
-            self._plan(delay)
-        else:
-            self._refresh()
-        # The scheduler has the job, the monotonic clock the moment: a wall clock that is put back holds nothing up.
-        while not self.stop.wait(max(0.0, self._due - time.monotonic())):
-            self.scheduler.run_all()
+        self._plan()
+        while not self.stop.is_set():
+            self.pace.tick()
+            if self.pace.due and time.monotonic() >= self._retry_at:
+                self._refresh()
+            else:
+                self._wait()
 
-    def _plan(self, seconds: float) -> None:
-        """Make the next refresh the only one to come, in that many seconds, at least one; and say so."""
-        seconds = max(1, math.ceil(seconds))
-        self._due = time.monotonic() + seconds
-        self.scheduler.clear()
-        self.scheduler.every(seconds).seconds.do(self._refresh)
+    def _plan(self) -> None:
+        """Begin with what is left of the paces since the current snapshot: nothing where the project has changed."""
+        paces = {definition.metric.name: definition.metric.pace for definition in self.project.definitions}
+        self.pace.plan(paces, self._left(paces))
+        self._retry_at = 0.0
+
+    def _left(self, paces: Mapping[str, int]) -> dict[str, float]:
+        """Seconds for which each metric is still good."""
+        try:
+            catalog = read_catalog(Store(self.settings.directory, keep=1).current().path)
+        except PacelayerError:
+            return {}
+        info = catalog.snapshot
+        if info.definition_hash != self.project.definition_hash:
+            return {}
+        # What the build computed is of its time, or of the last look that found it still good.
+        built = read_status(self.settings.directory).known_as_of(info.number, info.built_at)
+        computed = {m.name: built if m.computed_at == info.as_of else m.computed_at for m in catalog.metrics}
+        now = self.clock()
+        return {name: paces.get(name, 0) - (now - moment).total_seconds() for name, moment in computed.items()}
+
+    def _wait(self) -> None:
+        """Until the next tick, or the next try."""
+        seconds = self.pace.seconds_left()
+        if self.pace.due:
+            seconds = min(seconds, max(0.0, self._retry_at - time.monotonic()))
+        self.stop.wait(seconds)
+
+    def _refresh(self) -> None:
+        """Refresh what is due; it stays due where that fails, and is tried again sooner where it may heal."""
+        begun, due, directory = time.monotonic(), frozenset(self.pace.due), self.settings.directory
+        try:
+            with recorded(directory, self.clock):
+                self._read_again()
+                store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
+                refresh(self.project, self.sources, store, self._observe, clock=self.clock, due=due)
+            self.pace.done(due)
+            self._complain_of(due, time.monotonic() - begun)
+        except Stopped:
+            return
+        except Exception as error:
+            delay = self._delay(error, read_status(directory).failures)
+            self._retry_at = time.monotonic() + delay
+            if not isinstance(error, PacelayerError):
+                log.error("an error that nobody foresaw", exc_info=error)
+            code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
+            self._observer(RefreshFailed(code, str(error), delay))
+        self._say_next()
+
+    def _complain_of(self, due: Collection[str], seconds: float) -> None:
+        """A refresh that takes longer than its pace: the ticks that it missed are made up for by one."""
+        pace = min((d.metric.pace for d in self.project.definitions if d.metric.name in due), default=0)
+        if seconds > pace > 0:
+            self._observer(PaceMissed(pace, seconds))
+
+    def _say_next(self) -> None:
+        """Write down when the next refresh is meant to begin, by the wall clock."""
+        seconds = self.pace.seconds_left()
+        if self.pace.due:
+            seconds = min(seconds, max(0.0, self._retry_at - time.monotonic()))
         directory = self.settings.directory
         try:
             write_status(directory, replace(read_status(directory), next_run=self.clock() + timedelta(seconds=seconds)))
         except DiskFailed as error:
             log.error("%s", error)
 
-    def _first_delay(self) -> float:
-        """Seconds that the current snapshot is still good for: none where there is none or the project has changed."""
-        try:
-            info = read_catalog(Store(self.settings.directory, keep=1).current().path).snapshot
-        except PacelayerError:
-            return 0.0
-        if info.definition_hash != self.project.definition_hash:
-            return 0.0
-        pace = self._pace()
-        return min(pace, max(0.0, pace - (self.clock() - info.built_at).total_seconds()))
-
-    def _refresh(self) -> None:
-        """One refresh, after which the next is planned: at the pace, or sooner where it failed and may heal."""
-        begun, directory = time.monotonic(), self.settings.directory
-        try:
-            with recorded(directory, self.clock):
-                self._read_again()
-                store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
-                refresh(self.project, self.sources, store, self._observe, clock=self.clock)
-            delay = max(0.0, self._pace() - (time.monotonic() - begun))
-        except Stopped:
-            return
-        except Exception as error:
-            delay = self._delay(error, read_status(directory).failures)
-            if not isinstance(error, PacelayerError):
-                log.error("an error that nobody foresaw", exc_info=error)
-            code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
-            self._observer(RefreshFailed(code, str(error), delay))
-        self._plan(delay)
-
-    def _pace(self) -> float:
-        return min((d.metric.pace for d in self.project.definitions), default=self.settings.pace)
-
     def _delay(self, error: Exception, failures: int) -> float:
+        """Seconds until the next try: with the next tick, or sooner."""
+        next_tick = max(1.0, self.pace.seconds_left())
         if isinstance(error, PacelayerError) and not error.retryable:
-            return self._pace()
+            return next_tick
         jitter = random.uniform(0.5, 1.5)  # noqa: S311  no secret
-        return min(self._pace(), FIRST_RETRY * 2.0**failures * jitter)
+        return min(next_tick, FIRST_RETRY * 2.0**failures * jitter)
 
     def _observe(self, event: Event) -> None:
         """Tell the observer, and end a refresh between two steps once a signal has come."""
@@ -140,6 +171,7 @@ class Refresher:
             settings = project_settings.load(self.settings.root)
             self.project, self.sources = load(settings)
             self.settings = settings
+            self._plan()
             log.info("read the project again: %d metrics", len(self.project.definitions))
 
 
@@ -151,6 +183,12 @@ def log_events(event: Event) -> None:
         log.info("computed %s: %s rows in %.2f s", event.metric, f"{event.rows:,}", event.seconds)
     elif isinstance(event, Published):
         log.info("published %s: %.1f MB in %.2f s", event.id, event.bytes / 1e6, event.seconds)
+    elif isinstance(event, Unchanged):
+        log.info("nothing changed in %.2f s: %s is of now", event.seconds, event.id)
+    elif isinstance(event, PaceMissed):
+        log.warning(
+            "the refresh took %.0f s, and its pace is %d s: read less, or less often", event.seconds, event.pace
+        )
     elif isinstance(event, RefreshFailed):
         log.error(
             "%s: %s; the old snapshot keeps serving, next try in %.0f s", event.code, event.message, event.next_try

@@ -36,6 +36,7 @@ class AnswerSource:
     columns: Sequence[str]
     answer: Sequence[tuple[Any, ...]]
     name: str = "live"
+    place: str = "live"
 
     def shapes(self) -> Mapping[str, TableShape]:
         """One table."""

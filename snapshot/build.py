@@ -1,32 +1,33 @@
-"""The job on one screen: lock, clean, stage, export, aggregate, check, publish."""
+"""The job on one screen: lock, clean, read what changed, aggregate, check, publish."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 
-import duckdb
-
-from . import connect
 from .aggregate import aggregate, create_dashboard_view
-from .catalog import FORMAT, Catalog, SnapshotInfo, write
-from .catalog import read as read_catalog
+from .catalog import FORMAT, BuildRecord, Catalog, SnapshotInfo, TableState, write
 from .check import check, check_contract
-from .connect import DISK_ERRORS, PRIVATE, STAGED
-from .definition import Project, create_tables
-from .errors import DiskFailed, PacelayerError
-from .events import Observer, Published, StepReached, nobody
-from .export import Export, drop_private_views, export
+from .connect import DISK_ERRORS
+from .definition import Project
+from .errors import Damaged, DiskFailed
+from .events import Observer, Published, Repaired, StepReached, Unchanged, nobody
+from .export import Change, Export, Wanted, export
+from .export import write as write_tables
+from .plan import compact_size, due_metrics, is_worth_a_copy, previous_of, private_tables, reusable, tables_of, tool
 from .source import Source
-from .store import Generation, Staged, Store, publish
+from .staging import Previous, Staging, staging
+from .store import Generation, Staged, Store, intact, note_as_of, publish
 
 Clock = Callable[[], datetime]
+# So many records are kept of each table and metric: a day of refreshes every five minutes.
+KEPT_BUILDS = 288
 
 
 def now() -> datetime:
@@ -41,97 +42,168 @@ def refresh(
     observe: Observer,
     *,
     clock: Clock = now,
+    due: Collection[str] | None = None,
+    full: bool = False,
     allow_empty: bool = False,
 ) -> Generation:
-    """Compute every answer once and publish. The current generation stays as it is unless all of it succeeds.
+    """Bring the metrics that are `due` (None: all) up to date, and publish; the generation that is current then.
 
-    The caller holds the directory's lock. `allow_empty` lets tables that had rows have none. Raises SourceError,
-    BuildError or Damaged.
+    The current generation stays as it is unless all of it succeeds, and where nothing changed. `full` goes on from
+    nothing. `allow_empty` lets tables that had rows have none. The caller holds the directory's lock. Raises
+    SourceError, BuildError or Damaged.
     """
-    begun = time.monotonic()
-    with _disk_errors():
-        observe(StepReached("locked"))
-        store.clean()
-        store.require_space()
-        observe(StepReached("cleaned"))
-        number, previous = store.next_number(), _previous(store)
-        staged = _stage(store, project)
-        catalog = _build(project, sources, staged, number, clock, previous, observe, allow_empty)
-        if previous is None or previous.snapshot.definition_hash != catalog.snapshot.definition_hash:
-            check_contract(staged.snapshot, project.settings.root)
-        generation = publish(store, staged, number, catalog.snapshot.built_at)
-        shutil.rmtree(store.staging)
-        store.remove_older()
-        observe(StepReached("older removed"))
-        size, seconds = generation.path.stat().st_size, time.monotonic() - begun
-        observe(Published(number, generation.id, size, seconds))
-        return generation
+    build = _Build(project, observe, clock, allow_empty=allow_empty)
+    try:
+        return build.publish(sources, store, due, full=full)
+    except (DiskFailed, Damaged):
+        if full or not store.generations() or intact(store.current()):
+            raise
+        observe(Repaired("the last snapshot is damaged, so everything is read anew"))
+        return build.publish(sources, store, due, full=True)
 
 
 def build_empty(project: Project, folder: Path) -> Path:
     """A snapshot without rows in `folder`: its catalogue and schema are those of a build on the sources' data."""
-    path, moment = folder / "empty.duckdb", datetime(2000, 1, 1, tzinfo=UTC)
-    with _staging(project, Staged(path, folder / "private.duckdb")) as connection:
-        create_tables(connection, project.exports)
-        metrics, builds = aggregate(
-            connection, project.definitions, moment, 0, nobody, project.settings.snapshots.cells
+    moment = datetime(2000, 1, 1, tzinfo=UTC)
+    build = _Build(project, nobody, lambda: moment, allow_empty=True)
+    with build.staging(folder, None) as files:
+        build.tables = tables_of(project, {}, None, ())
+        for wanted in build.tables:
+            files.make(wanted.table, wanted.shape)
+        made = {w.table: Change("full", TableState(*w.table, "", moment, 0, "", "0"), whole=True) for w in build.tables}
+        build.write(files, 0, Export((), made, (), moment), None)
+    return files.snapshot
+
+
+class _Build:
+    """One refresh of a project."""
+
+    def __init__(self, project: Project, observe: Observer, clock: Clock, *, allow_empty: bool) -> None:
+        self.project, self.observe, self.clock, self.allow_empty = project, observe, clock, allow_empty
+        self.due: frozenset[str] = frozenset()
+        self.tables: list[Wanted] = []
+
+    def publish(
+        self, sources: Sequence[Source], store: Store, due: Collection[str] | None, *, full: bool
+    ) -> Generation:
+        """All of it, with whatever the disk has to say in our words."""
+        begun = time.monotonic()
+        with _disk_errors():
+            self.observe(StepReached("locked"))
+            store.clean()
+            store.require_space()
+            self.observe(StepReached("cleaned"))
+            store.staging.mkdir(mode=0o700)
+            last = previous_of(store)
+            with self.staging(store.staging, None if full else reusable(last, self.project)) as files:
+                number = store.next_number()
+                exported = self.export(files, sources, due, number)
+                if last and not self.is_needed(files, exported):
+                    return _unchanged(store, exported, last, self.observe, begun)
+                info = self.write(files, number, exported, last.catalog if last else None).snapshot
+            self.observe(StepReached("closed"))
+            if last is None or last.catalog.snapshot.definition_hash != info.definition_hash:
+                check_contract(files.snapshot, self.project.settings.root)
+            staged = Staged(files.snapshot, files.secrets if files.private else None)
+            generation = publish(store, staged, number, info.built_at)
+            note_as_of(store.directory, number, info.as_of)
+            shutil.rmtree(store.staging)
+            store.remove_older()
+            self.observe(StepReached("older removed"))
+            size, seconds = generation.path.stat().st_size, time.monotonic() - begun
+            self.observe(Published(number, generation.id, size, seconds))
+            return generation
+
+    def staging(self, folder: Path, previous: Previous | None) -> AbstractContextManager[Staging]:
+        """The files of this build."""
+        settings, private = self.project.settings, private_tables(self.project)
+        return staging(folder, previous, private, memory=settings.snapshots.memory, time_zone=settings.time_zone)
+
+    def export(self, files: Staging, sources: Sequence[Source], due: Collection[str] | None, number: int) -> Export:
+        """Read what is due of the sources."""
+        self.due = due_metrics(self.project, files.previous, due)
+        places = {source.name: source.place for source in sources}
+        self.tables = tables_of(self.project, places, files.previous, self.due)
+        files.copies = is_worth_a_copy(files.previous, self.tables)
+        self.observe(StepReached("staged"))
+        return export(files, sources, self.tables, number, self.observe)
+
+    def is_needed(self, files: Staging, exported: Export) -> bool:
+        """Whether there is anything to publish: what was read changed, or a metric looks at more than that."""
+        previous = files.previous
+        if previous is None or previous.catalog.snapshot.definition_hash != self.project.definition_hash:
+            return True
+        looks = any(d.unstable and d.metric.name in self.due for d in self.project.definitions)
+        caught_up = any(pending.metric in self.due for pending in previous.catalog.pending)
+        return exported.changed or looks or caught_up
+
+    def write(self, files: Staging, number: int, exported: Export, last: Catalog | None) -> Catalog:
+        """Fill and close the new files; the catalogue that they hold."""
+        definitions, cells = self.project.definitions, self.project.settings.snapshots.cells
+        write_tables(files, self.tables, exported.changes)
+        self.observe(StepReached("exported"))
+        info = self._info(files, number, exported)
+        made = aggregate(files, definitions, self.due, exported.changes, info.as_of, number, self.observe, cells)
+        files.hide_private()
+        self.observe(StepReached("aggregated"))
+        catalog = Catalog(
+            info,
+            exported.sources,
+            made.metrics,
+            (*_history(last), *exported.builds, *made.builds),
+            tables=tuple(change.state for change in exported.changes.values()),
+            pending=made.pending,
         )
-        info = _info(project, 0, moment, moment)
-        write(connection, Catalog(info, (), metrics, builds))
-        create_dashboard_view(connection, metrics)
-    return path
-
-
-def _stage(store: Store, project: Project) -> Staged:
-    store.staging.mkdir(mode=0o700)
-    private = store.staging / "private.duckdb"
-    return Staged(store.staging / "snapshot.duckdb", private if _private(project) else None)
-
-
-def _build(
-    project: Project,
-    sources: Sequence[Source],
-    staged: Staged,
-    number: int,
-    clock: Clock,
-    previous: Catalog | None,
-    observe: Observer,
-    allow_empty: bool,
-) -> Catalog:
-    """Fill and close the staging file; the catalogue it holds."""
-    with _staging(project, staged) as connection:
-        observe(StepReached("staged"))
-        exported = export(connection, sources, project.exports, _private(project), number, observe)
-        observe(StepReached("exported"))
-        info = _info(project, number, _as_of(exported), clock())
-        cells = project.settings.snapshots.cells
-        metrics, builds = aggregate(connection, project.definitions, info.as_of, number, observe, cells)
-        drop_private_views(connection, _private(project))
-        observe(StepReached("aggregated"))
-        catalog = Catalog(info, exported.sources, metrics, (*exported.builds, *builds))
-        checks = check(connection, project.definitions, catalog, previous, allow_empty=allow_empty)
+        checks = check(files.connection, definitions, catalog, last, allow_empty=self.allow_empty)
         catalog = replace(catalog, checks=checks)
-        write(connection, catalog)
-        create_dashboard_view(connection, metrics)
-        observe(StepReached("checked"))
-        # close() would not say that its own checkpoint met a full disk; this one raises.
-        connection.execute(f"checkpoint {STAGED}")
-        connection.execute(f"checkpoint {PRIVATE}")
-        observe(StepReached("checkpointed"))
-    observe(StepReached("closed"))
-    return catalog
+        write(files.connection, catalog)
+        create_dashboard_view(files.connection, made.metrics)
+        self.observe(StepReached("checked"))
+        files.close()
+        self.observe(StepReached("checkpointed"))
+        return catalog
+
+    def _info(self, files: Staging, number: int, exported: Export) -> SnapshotInfo:
+        settings, previous, built_at = self.project.settings, files.previous, self.clock()
+        pace = min((definition.metric.pace for definition in self.project.definitions), default=settings.pace)
+        as_of = exported.as_of or built_at
+        size, rows = compact_size(previous) if previous and files.copies else (0, 0)
+        return SnapshotInfo(
+            number=number,
+            id=f"{built_at:%Y%m%dT%H%M%SZ}-{number:06}",
+            format=FORMAT,
+            project=settings.name,
+            as_of=as_of,
+            built_at=built_at,
+            # One pace until the next refresh is due, and one for it to be made.
+            stale_after=as_of + timedelta(seconds=2 * pace),
+            pace=pace,
+            time_zone=settings.time_zone,
+            definition_hash=self.project.definition_hash,
+            tool=tool(),
+            compact_bytes=size,
+            compact_rows=rows,
+        )
 
 
-@contextmanager
-def _staging(project: Project, staged: Staged) -> Iterator[duckdb.DuckDBPyConnection]:
-    settings = project.settings
-    private = staged.private or staged.snapshot.with_name("private.duckdb")
-    connection = connect.stage(staged.snapshot, private, memory=settings.snapshots.memory, time_zone=settings.time_zone)
-    try:
-        yield connection
-        connection.execute(f"use memory; detach {STAGED}; detach {PRIVATE}")
-    finally:
-        connection.close()
+def _history(last: Catalog | None) -> tuple[BuildRecord, ...]:
+    """The records of the refreshes before, the newest of each table and metric."""
+    kept: list[BuildRecord] = []
+    counted: Counter[tuple[str, str]] = Counter()
+    for record in reversed(last.builds if last else ()):
+        counted[record.kind, record.name] += 1
+        if counted[record.kind, record.name] < KEPT_BUILDS:
+            kept.append(record)
+    return tuple(reversed(kept))
+
+
+def _unchanged(store: Store, exported: Export, last: Previous, observe: Observer, begun: float) -> Generation:
+    """What is current is of now, too."""
+    shutil.rmtree(store.staging)
+    info, as_of = last.catalog.snapshot, exported.as_of or last.catalog.snapshot.as_of
+    note_as_of(store.directory, info.number, as_of)
+    observe(Unchanged(info.number, info.id, time.monotonic() - begun))
+    return store.current()
 
 
 @contextmanager
@@ -145,52 +217,3 @@ def _disk_errors() -> Iterator[None]:
         raise DiskFailed(f"the disk refused: {error.strerror or error}") from error
     except DISK_ERRORS as error:
         raise DiskFailed(f"DuckDB could not write: {str(error).splitlines()[0]}") from error
-
-
-def _info(project: Project, number: int, as_of: datetime, built_at: datetime) -> SnapshotInfo:
-    settings = project.settings
-    pace = min((definition.metric.pace for definition in project.definitions), default=settings.pace)
-    return SnapshotInfo(
-        number=number,
-        id=f"{built_at:%Y%m%dT%H%M%SZ}-{number:06}",
-        format=FORMAT,
-        project=settings.name,
-        as_of=as_of,
-        built_at=built_at,
-        # One pace until the next refresh is due, and one for it to be made.
-        stale_after=as_of + timedelta(seconds=2 * pace),
-        pace=pace,
-        time_zone=settings.time_zone,
-        definition_hash=project.definition_hash,
-        tool=f"pacelayer {version('pacelayer')}",
-    )
-
-
-def _as_of(exported: Export) -> datetime:
-    """The moment that the data is of: the earliest of its sources'."""
-    return min(source.as_of for source in exported.sources)
-
-
-def _private(project: Project) -> frozenset[tuple[str, str]]:
-    """The private tables that are exported."""
-    sources = project.settings.sources
-    return frozenset(
-        (source.name, name)
-        for source in sources
-        for name, table in source.tables.items()
-        if table.private and name in project.exports.get(source.name, {})
-    )
-
-
-def _previous(store: Store) -> Catalog | None:
-    """The catalogue of the current generation; None where there is none that can be read."""
-    try:
-        connection = connect.read(store.current().path, threads=1, memory="256MB")
-    except (PacelayerError, duckdb.Error):
-        return None
-    try:
-        return read_catalog(connection)
-    except PacelayerError:
-        return None
-    finally:
-        connection.close()

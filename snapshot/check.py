@@ -96,8 +96,14 @@ def _count(table: str, condition: str) -> str:
 
 def _emptied(catalog: Catalog, previous: Catalog | None) -> Iterator[str]:
     """Tables and metrics that had many rows in the last generation and have none now."""
-    before = {(b.kind, b.name): b.rows for b in previous.builds} if previous else {}
-    for build in catalog.builds:
-        had = before.get((build.kind, build.name), 0)
-        if build.rows == 0 and had >= MANY:
-            yield f"{build.kind} {literal(build.name)} had {had} rows and has none now; --allow-empty lets it pass"
+    before = _rows(previous) if previous else {}
+    for (kind, name), rows in _rows(catalog).items():
+        had = before.get((kind, name), 0)
+        if rows == 0 and had >= MANY:
+            yield f"{kind} {literal(name)} had {had} rows and has none now; --allow-empty lets it pass"
+
+
+def _rows(catalog: Catalog) -> dict[tuple[str, str], int]:
+    """How many each table and metric has."""
+    tables = {("table", f"{table.source}.{table.name}"): table.rows for table in catalog.tables}
+    return tables | {("metric", metric.name): metric.grains[0].rows for metric in catalog.metrics}

@@ -17,9 +17,11 @@ from .catalog import literal
 
 # Every DuckDB release from 1.4 on opens files of this storage version; 2.0's own default shuts the 1.4 LTS out.
 STORAGE_VERSION = "v1.4.0"
-# The names by which a staging connection knows the new snapshot and the file of its private tables.
+# The names by which a build's connection knows the new snapshot, the file of its private tables, and those before.
 STAGED = "staged"
 PRIVATE = "private"
+PREVIOUS = "previous"
+PREVIOUS_PRIVATE = "previous_private"
 
 # How DuckDB says that the disk refused. A build has its files to itself, so no transaction of it fails for another one.
 DISK_ERRORS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException)
@@ -31,18 +33,21 @@ _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def stage(path: Path, private: Path, *, memory: str, time_zone: str) -> duckdb.DuckDBPyConnection:
-    """A connection that builds a new snapshot at `path`, with its private tables' file attached beside it.
+def stage(folder: Path, *, memory: str, time_zone: str) -> duckdb.DuckDBPyConnection:
+    """A connection to build with in `folder`; files are attached to it.
 
-    Spill goes to a folder next to the file, so that one disk is the only one that has to have room.
+    Spill goes there, too, so that one disk is the only one that has to have room.
     """
-    spill = path.parent / "spill"
-    connection = duckdb.connect(config=_NO_EXTENSIONS | {"memory_limit": memory, "temp_directory": str(spill)})
+    config = _NO_EXTENSIONS | {"memory_limit": memory, "temp_directory": str(folder / "spill")}
+    connection = duckdb.connect(config=config)
     _begin(connection, time_zone)
-    for name, file in ((STAGED, path), (PRIVATE, private)):
-        connection.execute(f"attach {literal(str(file))} as {name} (storage_version '{STORAGE_VERSION}')")
-    connection.execute(f"use {STAGED}")
     return connection
+
+
+def attach(connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, read_only: bool = False) -> None:
+    """Let a connection know a file by that name; one that is not there is made."""
+    how = "read_only" if read_only else f"storage_version '{STORAGE_VERSION}'"
+    connection.execute(f"attach {literal(str(path))} as {name} ({how})")
 
 
 @contextmanager

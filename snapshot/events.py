@@ -67,6 +67,23 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Unchanged:
+    """A refresh found nothing new: the generation that is current is as of now."""
+
+    number: int
+    id: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PaceMissed:
+    """A refresh took longer than the pace of what it refreshed, both in seconds."""
+
+    pace: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class RefreshFailed:
     """A refresh ended without publishing; the old snapshot keeps serving. `next_try` is seconds from now."""
 
@@ -99,7 +116,18 @@ class FollowFailed:
     message: str
 
 
-Event = StepReached | TableExported | MetricComputed | Published | RefreshFailed | Repaired | Flipped | FollowFailed
+Event = (
+    StepReached
+    | TableExported
+    | MetricComputed
+    | Published
+    | Unchanged
+    | PaceMissed
+    | RefreshFailed
+    | Repaired
+    | Flipped
+    | FollowFailed
+)
 Observer = Callable[[Event], None]
 
 

@@ -151,7 +151,8 @@ class Metric:
 class SnapshotInfo:
     """The constants of one generation.
 
-    `as_of` is the earliest of its sources'; `stale_after` when the next is overdue.
+    `as_of` is the earliest of its sources'; `stale_after` when the next is overdue. `compact_bytes` and `compact_rows`
+    are those of the last generation that was written from nothing; 0 where that is this one.
     """
 
     number: int
@@ -165,6 +166,8 @@ class SnapshotInfo:
     time_zone: str
     definition_hash: str
     tool: str
+    compact_bytes: int = 0
+    compact_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -178,8 +181,38 @@ class SourceInfo:
 
 
 @dataclass(frozen=True)
+class TableState:
+    """A source's table in this generation: the moment it is of, and what its next read goes on from.
+
+    `definition` names what was exported of it and where from, `horizon` is the source's own mark of how far it was
+    read, `content` changes whenever its rows do.
+    """
+
+    source: str
+    name: str
+    definition: str
+    as_of: datetime
+    rows: int
+    horizon: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What changed beneath a metric since it was computed: these periods of its time dimension, or everything."""
+
+    metric: str
+    everything: bool
+    periods: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
 class BuildRecord:
-    """What a refresh did to one table or metric: `mode` is full, delta, carried over or unchanged."""
+    """What a refresh did to one table or metric: `mode` is full, delta, carried over or unchanged.
+
+    `rows` are those it has now; `read` came over the wire in so many `bytes`. `content` changes whenever the rows do,
+    floats rounded.
+    """
 
     number: int
     kind: str
@@ -187,6 +220,12 @@ class BuildRecord:
     mode: str
     rows: int
     seconds: float
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    bytes: int = 0
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +245,8 @@ class Catalog:
     metrics: tuple[Metric, ...]
     builds: tuple[BuildRecord, ...] = ()
     checks: tuple[CheckRecord, ...] = ()
+    tables: tuple[TableState, ...] = ()
+    pending: tuple[Pending, ...] = ()
 
 
 def quote(name: str) -> str:

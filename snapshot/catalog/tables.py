@@ -17,18 +17,21 @@ from .model import (
     Component,
     Grain,
     Metric,
+    Pending,
     SnapshotInfo,
     SourceInfo,
+    TableState,
     quote,
 )
 
-FORMAT = 2
+FORMAT = 3
 
 _TABLES = """
 create schema if not exists pacelayer;
 create or replace table pacelayer.snapshot (
     number bigint, id varchar, format integer, project varchar, as_of timestamptz, built_at timestamptz,
-    stale_after timestamptz, pace bigint, time_zone varchar, definition_hash varchar, tool varchar);
+    stale_after timestamptz, pace bigint, time_zone varchar, definition_hash varchar, tool varchar,
+    compact_bytes bigint, compact_rows bigint);
 comment on table pacelayer.snapshot is 'The constants of this generation, one row; pace in seconds';
 create or replace table pacelayer.sources (name varchar, as_of timestamptz, tables bigint, rows bigint);
 comment on table pacelayer.sources is 'Each source database: the moment its data is of, and what was exported';
@@ -47,9 +50,15 @@ comment on table pacelayer.components is 'The parts of measures that re-aggregat
 create or replace table pacelayer.grains (
     metric varchar, "table" varchar, "by" varchar[], columns varchar[], rows bigint, computed_at timestamptz);
 comment on table pacelayer.grains is 'Each stored grouping of each metric';
+create or replace table pacelayer.tables (
+    source varchar, name varchar, definition varchar, as_of timestamptz, rows bigint, horizon varchar, content varchar);
+comment on table pacelayer.tables is 'Each exported table: the moment it is of, and what its next read goes on from';
+create or replace table pacelayer.pending (metric varchar, everything boolean, periods varchar[]);
+comment on table pacelayer.pending is 'What changed beneath a metric since it was computed';
 create or replace table pacelayer.builds (
-    number bigint, kind varchar, name varchar, mode varchar, rows bigint, seconds double);
-comment on table pacelayer.builds is 'What the refresh did to each table and metric, rows and seconds';
+    number bigint, kind varchar, name varchar, mode varchar, rows bigint, seconds double, read bigint, inserted bigint,
+    updated bigint, deleted bigint, bytes bigint, content varchar);
+comment on table pacelayer.builds is 'What each refresh did to each table and metric, kept over generations';
 create or replace table pacelayer.checks (subject varchar, rule varchar);
 comment on table pacelayer.checks is 'What was checked before this generation was published';
 """
@@ -65,6 +74,8 @@ def write(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
         _insert(connection, table, [(m.name, *_row(part)) for m in catalog.metrics for part in getattr(m, of)])
     _insert(connection, "builds", [_row(build) for build in catalog.builds])
     _insert(connection, "checks", [_row(check) for check in catalog.checks])
+    _insert(connection, "tables", [_row(table) for table in catalog.tables])
+    _insert(connection, "pending", [_row(pending) for pending in catalog.pending])
 
 
 def read(connection: duckdb.DuckDBPyConnection) -> Catalog:
@@ -95,6 +106,8 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Catalog:
         metrics,
         tuple(BuildRecord(*row) for row in _select(connection, "builds", BuildRecord)),
         tuple(CheckRecord(*row) for row in _select(connection, "checks", CheckRecord)),
+        tuple(TableState(*row) for row in _select(connection, "tables", TableState)),
+        tuple(Pending(*row) for row in _select(connection, "pending", Pending)),
     )
 
 

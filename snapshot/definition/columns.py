@@ -50,6 +50,11 @@ class Select:
         exact = len(self.parsed.projections) == len(self.described)
         return self.parsed.written_out(self.parsed.projections[position]) if exact else exp.null()
 
+    def named(self, name: str) -> exp.Expr | None:
+        """The expression of the column of that name; None where there is none."""
+        position = next((n for n, (known, _) in enumerate(self.described) if known == name), None)
+        return None if position is None else self.expression(position)
+
     def column(self, position: int, role: Role) -> Column:
         """A column as DuckDB describes it."""
         name, kind = self.described[position]
@@ -118,8 +123,7 @@ def time_dimensions(columns: Sequence[Column]) -> list[Column]:
 
 def moments(select: Select, time: str) -> Iterator[str]:
     """What a time dimension is made of: its expression, without what truncates it, the least of it last."""
-    position = next((n for n, (name, _) in enumerate(select.described) if name == time), None)
-    expression = None if position is None else select.expression(position)
+    expression = select.named(time)
     while expression is not None:
         yield expression.sql("duckdb")
         truncates = isinstance(expression, exp.TimestampTrunc | exp.DateTrunc | exp.Cast | exp.Paren)

@@ -9,6 +9,7 @@ from ..catalog import Metric
 from ..errors import Problem
 from .directives import Rule
 from .origin import Origin
+from .traces import Traces
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,20 @@ class Base:
 class Definition:
     """One metric before it is built: what it reads, which groupings are computed ahead, what must hold.
 
-    `ordered` where the SELECT has an order of its own. `lines` are those of its columns. `warnings` stop nobody.
+    `ordered` where the SELECT has an order of its own, `unstable` where it asks the clock or chance. `traces` tell
+    which periods a changed row touches. `lines` are those of its columns. `warnings` stop nobody.
     """
 
     path: str
     metric: Metric
     base: Base
     ordered: bool
+    unstable: bool
     tables: frozenset[tuple[str, str]]
     uses: frozenset[Origin]
     rollups: tuple[tuple[str, ...], ...]
     tests: tuple[Rule, ...]
+    traces: Traces
     lines: Mapping[str, int] = field(repr=False)
     warnings: tuple[Problem, ...] = ()
 

@@ -29,6 +29,7 @@ from .parsed import Parsed, looks_elsewhere
 from .rollup import chosen_rollups
 from .shape import Shape, shape_of
 from .text import MetricText
+from .traces import traces_of
 from .zones import unnamed_zones
 
 # The two ways in which DuckDB says that it does not know a column.
@@ -96,10 +97,13 @@ class Reading:
         self.problems += directives.problems + column_problems(self.path, columns, self._lines(columns))
         clauses = Base(self.text.with_, self.text.from_, where)
         tables = frozenset((table.source, table.name) for table in select.tables)
-        ordered = tree.args.get("order") is not None
+        ordered, unstable = tree.args.get("order") is not None, looks_elsewhere(tree)
+        traces = traces_of(tree, select.named(time), self.shapes) if shape.grouped else {}
         uses, lines = uses_of(tree, select.tables), self._lines(columns)
         warnings = tuple(self._warnings(select, lines))
-        return Definition(self.path, metric, clauses, ordered, tables, uses, rollups, tests, lines, warnings)
+        return Definition(
+            self.path, metric, clauses, ordered, unstable, tables, uses, rollups, tests, traces, lines, warnings
+        )
 
     def _text(self, path: Path) -> tuple[MetricText, list[Problem]]:
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import Problem, ProjectError
-from ..settings import Settings, problem
+from ..settings import Settings, TableSettings, problem
 from ..source.shape import ColumnShape, Shapes, TableShape
 from .bind import Binder
 from .definition import Definition
@@ -39,6 +39,7 @@ def read_project(settings: Settings, shapes: Shapes, *, partial: bool = False) -
             definitions.append(Reading(settings, shapes, binder, path, partial=partial).definition())
         except ProjectError as error:
             problems.extend(error.problems)
+    definitions = list(_without_newer_tables(definitions))
     names = [path.relative_to(settings.root).as_posix() for path in paths]
     problems.extend(metric_problems(names, ((d.path, d.metric) for d in definitions)))
     problems.extend(found for definition in definitions for found in _type_problems(definition, shapes))
@@ -53,6 +54,27 @@ def read_project(settings: Settings, shapes: Shapes, *, partial: bool = False) -
     )
 
 
+def _without_newer_tables(definitions: Sequence[Definition]) -> Iterator[Definition]:
+    """A metric that is computed less often than its tables are read is answered from what is stored of it alone.
+
+    The tables in the snapshot are newer than it, and an answer from them would be of another moment.
+    """
+    paces: dict[tuple[str, str], int] = {}
+    for definition in definitions:
+        for table in definition.tables:
+            paces[table] = min(paces.get(table, definition.metric.pace), definition.metric.pace)
+    for definition in definitions:
+        newer = [table for table in sorted(definition.tables) if paces[table] < definition.metric.pace]
+        if newer and definition.metric.base_from:
+            metric = replace(definition.metric, base_with="", base_from="", base_where="", moment="")
+            what = f"{'.'.join(newer[0])} is read more often than this metric is computed: only what is stored answers"
+            hint = "name what is asked for with @rollup, or take the @pace away"
+            holistic = any(not measure.formula for measure in metric.measures)
+            warning = (Problem(definition.path, 1, what, hint, warning=True),) if holistic else ()
+            definition = replace(definition, metric=metric, warnings=(*definition.warnings, *warning))
+        yield definition
+
+
 def _source_problems(settings: Settings, shapes: Shapes, binder: Binder) -> list[Problem]:
     """Tables and columns that the toml names and the sources do not have, and types that DuckDB does not have."""
     problems = []
@@ -63,8 +85,8 @@ def _source_problems(settings: Settings, shapes: Shapes, binder: Binder) -> list
                 what = f"source '{source.name}' has no table '{name}'"
                 problems.append(problem(settings.root, place, what, _nearest(name, shapes[source.name])))
                 continue
-            for key in ("columns", "exclude", "types"):
-                for column in getattr(table, key):
+            for key, columns in _named_columns(table).items():
+                for column in columns:
                     if column not in shape.columns:
                         what = f"table '{source.name}.{name}' has no column '{column}'"
                         hint = _nearest(column, shape.columns)
@@ -75,6 +97,13 @@ def _source_problems(settings: Settings, shapes: Shapes, binder: Binder) -> list
                     hint = "write it as DuckDB does, like DECIMAL(10,2) or TIMESTAMPTZ"
                     problems.append(problem(settings.root, (*place, "types"), what, hint))
     return problems
+
+
+def _named_columns(table: TableSettings) -> dict[str, Collection[str]]:
+    """The columns that the toml names of a table, by the key that does."""
+    one = {"changed": table.changed, "deletes": table.soft}
+    many = {"columns": table.columns, "exclude": table.exclude, "types": table.types, "key": table.key}
+    return many | {key: [column] for key, column in one.items() if column}
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
@@ -128,13 +157,12 @@ def _exports(settings: Settings, shapes: Shapes, definitions: Sequence[Definitio
     exports: dict[str, dict[str, TableShape]] = {}
     for source, tables in shapes.items():
         for name, shape in tables.items():
-            extra = configured.get(source, {}).get(name)
-            named = {o.column for o in used if (o.source, o.table) == (source, name)} | set(
-                extra.columns if extra else ()
-            )
-            excluded = set(extra.exclude) if extra else set[str]()
+            extra = configured.get(source, {}).get(name, TableSettings())
+            named = {o.column for o in used if (o.source, o.table) == (source, name)} | set(extra.columns)
             if named or (source, name) in counted:
-                columns = {c: s for c, s in shape.columns.items() if c in (named | _known_keys(shape)) - excluded}
+                shape = replace(shape, key=extra.key or shape.key)
+                wanted = (named | _known_keys(shape) | {extra.changed}) - set(extra.exclude)
+                columns = {c: s for c, s in shape.columns.items() if c in wanted}
                 key = tuple(column for column in shape.key if column in columns)
                 exports.setdefault(source, {})[name] = TableShape(columns or _one_column(shape), key)
     return exports

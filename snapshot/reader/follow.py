@@ -113,11 +113,11 @@ class Reader(Generic[T]):
     def follow(self) -> None:
         """Open what the pointer names, where that is another generation; else, if none is open, the newest that can be.
 
-        A file that was refused is not tried again while another is open: a generation never changes.
+        A file that was refused is not tried again while another is open and nobody put it right.
         """
         begun = time.monotonic()
         for generation in self._candidates():
-            if generation.id in self._refused and self._current is not None:
+            if _seen(generation) in self._refused and self._current is not None:
                 continue
             try:
                 if not self._resume(generation):
@@ -125,7 +125,7 @@ class Reader(Generic[T]):
             except Exception as error:  # noqa: BLE001  one of three places where errors end: the open generation goes on
                 if not generation.path.exists():
                     return self.follow()  # taken away meanwhile, by the one who moved the pointer on
-                self._complain(generation.id, error)
+                self._complain(_seen(generation), error)
                 continue
             with self._lock:  # the disk is to have the room of what is not kept any more
                 self._older.sort(key=lambda one: one.generation.path.exists())
@@ -182,3 +182,10 @@ class Reader(Generic[T]):
                 self.follow()
             except OSError as error:
                 self._complain("directory", error)
+
+
+def _seen(generation: Generation) -> str:
+    """A file as it is: a generation never changes, but what somebody did to it may be undone."""
+    log = generation.path.with_name(generation.path.name + ".wal")
+    changed = generation.path.stat().st_mtime_ns if generation.path.exists() else 0
+    return f"{generation.id} {changed} {log.exists()}"

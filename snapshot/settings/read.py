@@ -25,6 +25,8 @@ from .values import (
 
 FILE_NAME = "pacelayer.toml"
 MAX_PORT = 65535
+# Numbers of seconds that are written as a pace.
+_PACES = ("pace", "read_limit", "overlap")
 # A source's name is a schema of the snapshot: these are the snapshot's own or DuckDB's.
 RESERVED_SCHEMAS = frozenset(
     {"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp", "staged", "private", "memory", "system"}
@@ -135,12 +137,16 @@ class _Reading:
 
     def source_table(self, path: tuple[str, ...], tables: dict[str, Any]) -> TableSettings:
         values = self.table(path, self.section(tables, path[-1], path[:-1]), TableSettings)
-        return TableSettings(
-            columns=tuple(values.get("columns", ())),
-            exclude=tuple(values.get("exclude", ())),
-            private=values.get("private", False),
-            types=values.get("types", {}),
-        )
+        lists: dict[str, Any] = {key: tuple(values.pop(key, ())) for key in ("columns", "exclude", "key")}
+        overlap = self.pace((*path, "overlap"), values.pop("overlap", "10m"))
+        found = TableSettings(**values, **lists, overlap=overlap)
+        if found.deletes != "reconcile" and not found.soft:
+            hint = 'write "reconcile" or "soft:deleted_at"'
+            self.problem((*path, "deletes"), f"deletes is '{found.deletes}'", hint)
+        if "overlap" in self.section(tables, path[-1], path[:-1]) and not found.incremental:
+            hint = 'add changed = "updated_at" or append_only = true'
+            self.problem((*path, "overlap"), "the changes of this table are not looked for", hint)
+        return found
 
     def table(self, path: tuple[str, ...], data: dict[str, Any], shape: type[Any]) -> dict[str, Any]:
         """The known keys of one table with values of the right type; a problem for each other one."""
@@ -162,7 +168,7 @@ class _Reading:
                     f"'{key}' is not a key of {'[' + '.'.join(path) + ']' if path else 'the project'}",
                     hint,
                 )
-            elif not _fits(value, kind := "str" if key in ("pace", "read_limit") else str(wanted[key].type)):
+            elif not _fits(value, kind := "str" if key in _PACES else str(wanted[key].type)):
                 self.problem(
                     (*path, key),
                     f"'{key}' has a value of the wrong type: {value!r}",

@@ -19,12 +19,32 @@ WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 
 @dataclass(frozen=True)
 class TableSettings:
-    """`[sources.X.tables.Y]`: what is exported of one table beyond what the metrics use."""
+    """`[sources.X.tables.Y]`: what is exported of one table beyond what the metrics use, and how its changes are found.
+
+    `key` names a row where the source has no primary key. Rows are changed where `changed` is; with `append_only` none
+    is, and the key grows. What was written up to `overlap` seconds before the last that was seen is read again.
+    `deletes` is `reconcile`, to compare keys where rows are missing, or `soft:<column>`.
+    """
 
     columns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     private: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    changed: str = ""
+    append_only: bool = False
+    deletes: str = "reconcile"
+    overlap: int = 600
+
+    @property
+    def incremental(self) -> bool:
+        """Whether only what changed is read."""
+        return bool(self.changed) or self.append_only
+
+    @property
+    def soft(self) -> str:
+        """The column that marks a row as deleted; empty where there is none."""
+        return self.deletes.removeprefix("soft:") if self.deletes.startswith("soft:") else ""
 
 
 @dataclass(frozen=True)

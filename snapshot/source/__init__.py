@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import nanoarrow
 import sqlalchemy
@@ -26,6 +26,7 @@ from .sqlite import SqliteSource
 __all__ = [
     "LOCK_NAME",
     "URL_HINT",
+    "Changing",
     "ColumnShape",
     "Database",
     "Reading",
@@ -58,12 +59,41 @@ class Reading(Protocol):
         """The DuckDB expression that makes a wire value its declared type, and is null where it does not fit."""
 
 
+@runtime_checkable
+class Changing(Reading, Protocol):
+    """A read that can tell what of a table changed since another one."""
+
+    def horizon(self, table: str) -> str:
+        """The database's own mark of what this read sees of a table; empty where it has none."""
+
+    def since(self, table: str, horizon: str) -> str:
+        """The condition on all rows that an earlier read with that horizon did not see; empty where none can tell."""
+
+    def at_least(self, column: str, value: str, kind: str) -> str:
+        """The condition that a column is at least a value of that DuckDB type (a moment: in UTC), or is null."""
+
+    def marked(self, column: str, kind: str) -> str:
+        """The condition that a column of that DuckDB type marks a row as deleted: is set, or true."""
+
+    def count(self, table: str, where: str = ...) -> int:
+        """The rows of a table that fulfil a condition."""
+
+    def rows(
+        self, table: str, shape: TableShape, where: str = ...
+    ) -> AbstractContextManager[Iterable[nanoarrow.Array]]:
+        """Those that fulfil a condition."""
+
+
 class Source(Protocol):
     """A source database, not yet connected."""
 
     @property
     def name(self) -> str:
         """The schema of its tables in the snapshot."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, without any password: another place has other rows."""
 
     def shapes(self) -> Mapping[str, TableShape]:
         """What its tables look like now. Raises SourceUnavailable."""

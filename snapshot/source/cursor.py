@@ -42,6 +42,11 @@ class CursorSource:
         """The schema of its tables in the snapshot."""
         return self.settings.name
 
+    @property
+    def place(self) -> str:
+        """The URL without its password."""
+        return self.url.set(password=None).render_as_string()
+
     def shapes(self) -> Mapping[str, TableShape]:
         """The tables and views of its schema, reflected."""
         try:
@@ -55,7 +60,7 @@ class CursorSource:
         """One transaction for all tables."""
         try:
             with self.engine().connect() as connection:
-                as_of = self.begin(connection, [self.place(connection, name) for name in tables])
+                as_of = self.begin(connection, [self.qualified(connection, name) for name in tables])
                 yield CursorReading(self, as_of, connection, time.monotonic() + self.settings.read_limit)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self._unavailable(error) from error
@@ -76,7 +81,7 @@ class CursorSource:
         connection.execution_options(isolation_level=level)
         return datetime.now(UTC)
 
-    def place(self, connection: sqlalchemy.Connection, table: str) -> str:
+    def qualified(self, connection: sqlalchemy.Connection, table: str) -> str:
         """A table in its schema, quoted."""
         schema = f"{_quoted(connection, self.settings.schema)}." if self.settings.schema else ""
         return schema + _quoted(connection, table)
@@ -117,15 +122,37 @@ class CursorReading:
     connection: sqlalchemy.Connection
     deadline: float
 
+    def horizon(self, table: str) -> str:
+        """None that could be asked of any database."""
+        return ""
+
+    def since(self, table: str, horizon: str) -> str:
+        """Nothing tells."""
+        return ""
+
+    def at_least(self, column: str, value: str, kind: str) -> str:
+        """The session's zone is UTC where moments have one."""
+        name, written = _quoted(self.connection, column), value if "INT" in kind else f"'{value}'"
+        return f"({name} >= {written} or {name} is null)"
+
+    def marked(self, column: str, kind: str) -> str:
+        """Rows whose mark of deletion is set."""
+        name = _quoted(self.connection, column)
+        return f"{name} is not null" + (f" and {name} <> 0" if kind == "BOOLEAN" else "")
+
+    def count(self, table: str, where: str = "1 = 1") -> int:
+        """The rows that fulfil a condition."""
+        self._begin(table)
+        sql = f"select count(*) from {self.source.qualified(self.connection, table)} where {where}"
+        return int(self.connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).scalar_one())
+
     @contextmanager
-    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[nanoarrow.Array]]:
+    def rows(self, table: str, shape: TableShape, where: str = "1 = 1") -> Iterator[Iterable[nanoarrow.Array]]:
         """Rows are gathered as they come."""
-        left = seconds_left(self.source.name, self.deadline)
-        self.source.check(self.connection, table)
-        self.source.bound(self.connection, left)
+        self._begin(table)
         wire = ", ".join(self.source.wire(_quoted(self.connection, name), c.type) for name, c in shape.columns.items())
         options = {"stream_results": True, "max_row_buffer": FETCHED, "no_parameters": True}
-        sql = f"select {wire} from {self.source.place(self.connection, table)}"
+        sql = f"select {wire} from {self.source.qualified(self.connection, table)} where {where}"
         result = self.connection.exec_driver_sql(sql, execution_options=options)
         try:
             yield (batch_of(rows, shape) for rows in _batches(result.partitions(FETCHED)))
@@ -133,6 +160,11 @@ class CursorReading:
             self.source.abandon(result.cursor)
             self.connection.invalidate()
             raise
+
+    def _begin(self, table: str) -> None:
+        left = seconds_left(self.source.name, self.deadline)
+        self.source.check(self.connection, table)
+        self.source.bound(self.connection, left)
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """All but bytes is a text."""

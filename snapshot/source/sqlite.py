@@ -52,6 +52,11 @@ class SqliteSource:
     path: Path
     tables: Mapping[str, TableSettings]
 
+    @property
+    def place(self) -> str:
+        """The file."""
+        return str(self.path.resolve())
+
     def shapes(self) -> Mapping[str, TableShape]:
         """The tables and views of the file, reflected."""
         try:
@@ -120,14 +125,38 @@ class SqliteReading:
     views: frozenset[str]
     connection: adbc.AdbcConnection
 
+    def horizon(self, table: str) -> str:
+        """A file has none."""
+        return ""
+
+    def since(self, table: str, horizon: str) -> str:
+        """Nothing tells."""
+        return ""
+
+    def at_least(self, column: str, value: str, kind: str) -> str:
+        """As texts, which are in the order of their moments where all have no offset."""
+        written = value if base_of(kind) in _INTEGERS else literal(value)
+        return f"({quote(column)} >= {written} or {quote(column)} is null)"
+
+    def marked(self, column: str, kind: str) -> str:
+        """Rows whose mark of deletion is set."""
+        return f"{quote(column)} is not null" + (f" and {quote(column)} <> 0" if kind == "BOOLEAN" else "")
+
+    def count(self, table: str, where: str = "true") -> int:
+        """The rows that fulfil a condition."""
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_sql_query(f"select count(*) as n from {quote(table)} where {where}")
+            stream, _ = statement.execute_query()
+            return int(nanoarrow.ArrayStream(stream).read_all().to_pylist()[0]["n"])
+
     @contextmanager
-    def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[nanoarrow.Array]]:
+    def rows(self, table: str, shape: TableShape, where: str = "true") -> Iterator[Iterable[nanoarrow.Array]]:
         """A first row fixes its types, which ADBC would otherwise guess from the data."""
-        self._refuse_misfits(table, shape)
+        self._refuse_misfits(table, shape, where)
         kinds = {name: _storage(column.type) for name, column in shape.columns.items()}
         witness = ", ".join(f"{value} as {quote(name)}" for name, (_, value) in kinds.items())
         wire = ", ".join(_wire(name, shape.columns[name].type) for name in kinds)
-        sql = f"select 0 as _pacelayer_row, {witness} union all select 1, {wire} from {quote(table)}"
+        sql = f"select 0 as _pacelayer_row, {witness} union all select 1, {wire} from {quote(table)} where {where}"
         with adbc.AdbcStatement(self.connection) as statement:
             statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
             statement.set_sql_query(sql)
@@ -150,9 +179,9 @@ class SqliteReading:
             return f"case when {cast}::double = try_cast({column} as double) then {cast} end"
         return strict(column, kind)
 
-    def _refuse_misfits(self, table: str, shape: TableShape) -> None:
+    def _refuse_misfits(self, table: str, shape: TableShape, where: str) -> None:
         """One scan for a value of a storage class that its column's type does not take: SQLite lets any in."""
-        query = _misfit_query(table, shape, row="''" if table in self.views else "rowid")
+        query = _misfit_query(table, shape, where, row="''" if table in self.views else "rowid")
         with adbc.AdbcStatement(self.connection) as statement:
             statement.set_sql_query(query)
             stream, _ = statement.execute_query()
@@ -164,7 +193,7 @@ class SqliteReading:
             raise SourceValueError(f"{what} does not fit {shape.columns[column].type}")
 
 
-def _misfit_query(table: str, shape: TableShape, row: str) -> str:
+def _misfit_query(table: str, shape: TableShape, where: str, row: str) -> str:
     """`row` names a row of a table without a key; a view has nothing that does."""
     key = " || ', ' || ".join(quote(name) for name in shape.key) or row
     checks = {name: _misfit(quote(name), column.type) for name, column in shape.columns.items()}
@@ -176,7 +205,7 @@ def _misfit_query(table: str, shape: TableShape, row: str) -> str:
     return (
         "select '' as place, '' as key, '' as value union all "
         f"select * from (select case {names} end, cast({key} as text), substr(case {values} end, 1, 80) "
-        f"from {quote(table)} where {' or '.join(checks.values())} limit 1)"
+        f"from {quote(table)} where ({' or '.join(checks.values())}) and {where} limit 1)"
     )
 
 

@@ -10,11 +10,11 @@ lock                                    held by the one refresher of this direct
 flip.lock                               held for the moment in which the pointer moves
 """
 
-from .directory import Generation, Store, intact
+from .directory import Generation, Store, intact, untouched
 from .disk import Disk, PosixDisk
 from .lock import locked
 from .publish import Staged, publish, verify
-from .status import Failure, Status, read_status, recorded, write_status
+from .status import Failure, Status, note_as_of, read_status, recorded, write_status
 
 __all__ = [
     "Disk",
@@ -26,9 +26,11 @@ __all__ = [
     "Store",
     "intact",
     "locked",
+    "note_as_of",
     "publish",
     "read_status",
     "recorded",
+    "untouched",
     "verify",
     "write_status",
 ]

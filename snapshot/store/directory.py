@@ -190,6 +190,15 @@ def intact(generation: Generation) -> bool:
         return False
 
 
+def untouched(generation: Generation) -> bool:
+    """Whether nobody wrote to a generation since its checksum was made, or its bytes are the same for all that."""
+    try:
+        made = checksum_path(generation.path).stat().st_mtime_ns
+        return generation.path.stat().st_mtime_ns <= made or intact(generation)
+    except OSError:
+        return False
+
+
 def checksum(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:

@@ -26,13 +26,22 @@ class Failure:
 
 @dataclass(frozen=True)
 class Status:
-    """`failures` counts those since the last success; `next_run` is when the refresher means to start again."""
+    """`failures` counts those since the last success; `next_run` is when the refresher means to start again.
+
+    The generation `number` is known to be true as of `as_of`, which grows while its sources do not change.
+    """
 
     last_run: datetime | None = None
     last_success: datetime | None = None
     next_run: datetime | None = None
     failures: int = 0
     last_failure: Failure | None = None
+    number: int = 0
+    as_of: datetime | None = None
+
+    def known_as_of(self, number: int, as_of: datetime) -> datetime:
+        """The moment of the data of a generation: its own, or a later one at which the sources were still the same."""
+        return max(as_of, self.as_of) if self.as_of and self.number == number else as_of
 
 
 def read_status(directory: Path) -> Status:
@@ -46,6 +55,8 @@ def read_status(directory: Path) -> Status:
             _moment(data["next_run"]),
             int(data["failures"]),
             Failure(datetime.fromisoformat(failure["at"]), failure["code"], failure["message"]) if failure else None,
+            int(data["number"]),
+            _moment(data["as_of"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return Status()
@@ -64,18 +75,23 @@ def write_status(directory: Path, status: Status) -> None:
 @contextmanager
 def recorded(directory: Path, clock: Callable[[], datetime]) -> Iterator[None]:
     """Write down how a refresh went: what is raised within is a failure, and goes on."""
-    status = replace(read_status(directory), last_run=clock())
+    begun = clock()
     try:
         yield
     except Exception as error:
         code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
-        failure = Failure(clock(), code, str(error))
+        failure, status = Failure(clock(), code, str(error)), read_status(directory)
         try:
-            write_status(directory, replace(status, failures=status.failures + 1, last_failure=failure))
+            write_status(directory, replace(status, last_run=begun, failures=status.failures + 1, last_failure=failure))
         except DiskFailed as second:
             error.add_note(str(second))
         raise
-    write_status(directory, replace(status, failures=0, last_success=status.last_run))
+    write_status(directory, replace(read_status(directory), last_run=begun, failures=0, last_success=begun))
+
+
+def note_as_of(directory: Path, number: int, as_of: datetime) -> None:
+    """Write down that a generation is true as of then. Raises DiskFailed."""
+    write_status(directory, replace(read_status(directory), number=number, as_of=as_of))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -15,10 +15,11 @@ from snapshot import project as projects
 from snapshot import settings as project_settings
 from snapshot.build import refresh
 from snapshot.events import Observer, nobody
-from snapshot.export import export as export_tables
+from snapshot.export import Change, Wanted, export, write
 from snapshot.settings import TableSettings
 from snapshot.source import Shapes, Source
 from snapshot.source.sqlite import SqliteSource
+from snapshot.staging import Staging, Table, staging
 from snapshot.store import Generation, Store, locked
 
 SETTINGS = """
@@ -115,10 +116,24 @@ def exported(
 @contextmanager
 def exported_from(source: Source, folder: Path, shapes: Shapes | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """These tables of a source, or all of them, exported into a staging file."""
-    staged, private = folder / "staged.duckdb", folder / "private.duckdb"
-    with closing(connect.stage(staged, private, memory="200MB", time_zone="UTC")) as connection:
-        export_tables(connection, [source], shapes or {source.name: source.shapes()}, frozenset(), 1, nobody)
-        yield connection
+    with staged_from([source], folder, shapes or {source.name: source.shapes()}) as (files, _):
+        yield files.connection
+
+
+@contextmanager
+def staged_from(
+    sources: Sequence[Source], folder: Path, shapes: Shapes
+) -> Iterator[tuple[Staging, Mapping[Table, Change]]]:
+    """These tables of sources, exported into the files of a build."""
+    tables = [
+        Wanted((source, name), shape, TableSettings(), "", None, True)
+        for source, shaped in shapes.items()
+        for name, shape in shaped.items()
+    ]
+    with staging(folder, None, frozenset(), memory="200MB", time_zone="UTC") as files:
+        exported = export(files, sources, tables, 1, nobody)
+        write(files, tables, exported.changes)
+        yield files, exported.changes
 
 
 def rows(path: Path, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

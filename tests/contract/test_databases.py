@@ -18,7 +18,7 @@ from snapshot.events import Event, TableExported
 from snapshot.settings import SourceSettings
 from snapshot.source import Reading, Source, open_source
 from snapshot.source.cursor import CursorReading, CursorSource
-from snapshot.source.postgres import PostgresReading
+from snapshot.source.postgres.reading import PostgresReading
 from snapshot.store import Store
 from tests import servers
 from tests.projects import ask, copy_project, pacelayer, serving

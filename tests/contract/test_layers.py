@@ -19,8 +19,8 @@ from ..projects import ROOT
 # The rooms of `snapshot`, from those that stand on nothing to the one that stands on all.
 LAYERS = (
     {"errors", "events", "settings"},
-    {"definition", "connect", "catalog", "store", "source"},
-    {"export", "aggregate", "check"},
+    {"definition", "connect", "catalog", "store", "source", "staging"},
+    {"export", "aggregate", "check", "plan", "pace"},
     {"build", "project", "reader"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -16,16 +16,15 @@ from hypothesis import strategies as st
 
 from gql.page import plan_count, plan_rows
 from gql.question import Question
-from snapshot import connect
 from snapshot.aggregate import aggregate
 from snapshot.catalog import Metric
 from snapshot.events import nobody
-from snapshot.export import export
 from snapshot.project import load
 
 from ..unit.tiny import Order, User, fill, make
 from .metric_family import ORDERS, USERS, Asked, Family, families, questions
 from .oracle import Groups, assert_same, oracle, shown
+from .sources import staged_from
 
 # So many questions are asked of each metric.
 QUESTIONS = 4
@@ -67,13 +66,9 @@ def staged(
         made = make(root, {"m": family.sql})
         fill(made, orders, users)
         project, sources = load(made)
-        connection = connect.stage(root / "new.duckdb", root / "private.duckdb", memory="1GB", time_zone="UTC")
-        try:
-            export(connection, sources, project.exports, frozenset(), 1, nobody)
-            metrics, _ = aggregate(connection, project.definitions, MOMENT, 1, nobody, 1_000_000)
-            yield connection, metrics[0]
-        finally:
-            connection.close()
+        with staged_from(sources, root, project.exports) as (files, changes):
+            built = aggregate(files, project.definitions, {"m"}, changes, MOMENT, 1, nobody, 1_000_000)
+            yield files.connection, built.metrics[0]
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection) -> Any:

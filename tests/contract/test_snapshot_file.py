@@ -102,7 +102,8 @@ def test_it_says_which_generation_of_what_it_is(current: Generation) -> None:
     """Number, name, project, the moments it is of."""
     sql = "select number, id, format, project, time_zone, pace, tool, as_of <= now(), stale_after > as_of from snapshot"
     found = rows(current.path, sql.replace("from snapshot", "from pacelayer.snapshot"))
-    assert found == [(current.number, current.id, FORMAT, "Harbor", "UTC", 30, "pacelayer 0.1.0", True, True)]
+    tool = f"pacelayer 0.1.0, duckdb {duckdb.__version__}"
+    assert found == [(current.number, current.id, FORMAT, "Harbor", "UTC", 30, tool, True, True)]
 
 
 def test_it_says_of_what_moment_its_sources_are_and_what_they_had(current: Generation) -> None:

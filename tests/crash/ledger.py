@@ -92,12 +92,14 @@ def loaded(project: Path) -> tuple[Project, Sequence[Source]]:
 _READ: dict[tuple[str, ...], Project] = {}
 
 
-def refresh(project: Path, observe: Observer = nobody, clock: Clock = now, disk: Disk | None = None) -> Generation:
-    """One refresh in this process, as the refresher makes it."""
+def refresh(
+    project: Path, observe: Observer = nobody, clock: Clock = now, disk: Disk | None = None, *, full: bool = False
+) -> Generation:
+    """One refresh in this process, as the refresher makes it; a `full` one publishes whatever has changed."""
     definition, sources = loaded(project)
     with locked(definition.settings.directory):
         store = store_of(project, disk, observe)
-        return build_and_publish(definition, sources, store, observe, clock=clock)
+        return build_and_publish(definition, sources, store, observe, clock=clock, full=full)
 
 
 def moment_of(event: Event) -> str:
@@ -132,7 +134,7 @@ def entries_of(path: Path) -> int:
     try:
         ((exported, counted, recorded),) = connection.execute(
             "select (select count(*) from shop.entries), (select sum(entries) from totals), "
-            "(select rows from pacelayer.builds where name = 'shop.entries')"
+            "(select rows from pacelayer.tables where name = 'entries')"
         ).fetchall()
     finally:
         connection.close()

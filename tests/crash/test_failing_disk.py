@@ -46,7 +46,7 @@ def test_whichever_operation_of_the_disk_fails_the_old_or_the_new_generation_is_
         if not refused(project, disk):
             break
         assert whole(store_of(project).current()) == expected(disk) * ENTRIES
-        assert refresh(project).number > expected(disk)
+        assert refresh(project, full=True).number > expected(disk)
         assert whole(store_of(project).current()) == 2 * ENTRIES
         assert is_tidy(store_of(project))
     assert operation > len(REFUSALS)
@@ -58,7 +58,7 @@ def test_whatever_the_disk_says_when_it_refuses_it_is_a_failed_disk(ledger: Path
     flip = operations(ledger).index("rename to current.duckdb") + 1
     for operation in (flip, 1):
         with pytest.raises(DiskFailed, match=os.strerror(number)):
-            refresh(ledger, disk=FailingDisk(operation, number))
+            refresh(ledger, disk=FailingDisk(operation, number), full=True)
 
 
 def operations(project: Path) -> list[str]:

@@ -85,8 +85,8 @@ def test_a_refresh_after_errors_at_every_step_leaves_nothing_of_them(ledger: Pat
     """One after the other they fail in the same directory, then one does not."""
     for moment in MOMENTS:
         with pytest.raises(Unforeseen):
-            refresh(ledger, at(moment, fail))
-    assert whole(refresh(ledger)) == 2 * ENTRIES
+            refresh(ledger, at(moment, fail), full=True)
+    assert whole(refresh(ledger, full=True)) == 2 * ENTRIES
     assert is_tidy(store_of(ledger))
 
 

@@ -12,7 +12,7 @@ from snapshot.errors import Locked
 from snapshot.store import locked
 
 from ..projects import pacelayer, process, wait_for
-from .ledger import ENTRIES, PROCESSES, at, is_tidy, refresh, store_of, wait_until, whole
+from .ledger import ENTRIES, PROCESSES, add_entries, at, is_tidy, refresh, store_of, wait_until, whole
 
 
 def refresh_and_wait(project: Path, begin: Event, go_on: Event) -> None:
@@ -77,6 +77,7 @@ def test_a_second_refresher_waits_and_takes_over_when_the_first_is_killed(ledger
             first.kill()
             first.wait()
             last = store.current().number
+            add_entries(ledger)
             wait_for(lambda: store.current().number > last, lambda: second.poll() is None, log)
             assert (store.directory / "lock").read_text() == f"{second.pid}\n"
-    assert whole(store.current()) == 2 * ENTRIES
+    assert whole(store.current()) == 3 * ENTRIES

@@ -86,7 +86,7 @@ def test_the_next_refresh_after_a_cut_leaves_nothing_of_the_lost_one(ledger: Pat
     directory.rename(tmp_path / "what was")
     for index, cut in enumerate(disk.cuts):
         restore(cut, directory)
-        generation = refresh(ledger)
+        generation = refresh(ledger, full=True)
         assert whole(generation) == 2 * ENTRIES
         assert is_tidy(store_of(ledger))
         directory.rename(tmp_path / f"mended {index}")
@@ -95,7 +95,7 @@ def test_the_next_refresh_after_a_cut_leaves_nothing_of_the_lost_one(ledger: Pat
 def test_a_cut_during_a_rollback_leaves_one_of_both_generations_current(tmp_path: Path) -> None:
     """A rollback is a flip like any other."""
     project = make_ledger(tmp_path / "ledger", keep=2)
-    old, new = refresh(project), refresh(project)
+    old, new = refresh(project), refresh(project, full=True)
     disk = PowerlessDisk(store_of(project).directory)
     store_of(project, disk).rollback(None)
     assert {pointed(cut) for cut in disk.cuts} == {old.path.name, new.path.name}

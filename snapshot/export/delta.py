@@ -1,0 +1,125 @@
+"""What changed of one table since the last generation, in memory: certain, or not told at all.
+
+Every row that the source may have written since is read again and compared with what is there, by its key. Then the
+number of rows has to add up: where it does not, rows went without a trace, and the keys are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..catalog import TableState, quote
+from ..settings import TableSettings
+from ..source import Changing, TableShape
+from ..staging import Staging, Table, added, columns_of, removed
+from .rows import insert, refuse_doubles
+
+_DAY = 86_400
+_KEYS = "memory.main.keys"
+_GONE = "memory.main.gone"
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many rows came, changed and went; how many were read for that, in how many bytes; what names them."""
+
+    inserted: int
+    updated: int
+    deleted: int
+    read: int
+    bytes: int
+    content: str
+
+
+class Delta:
+    """The comparison of one table with what the last generation has of it."""
+
+    def __init__(
+        self,
+        staging: Staging,
+        reading: Changing,
+        table: Table,
+        shape: TableShape,
+        settings: TableSettings,
+        state: TableState,
+        need: Callable[[int], None],
+    ) -> None:
+        self.staging, self.reading, self.table, self.shape = staging, reading, table, shape
+        self.settings, self.state, self.need = settings, state, need
+        self.before, self.added, self.removed = staging.before(table), added(table), removed(table)
+        self.key = ", ".join(map(quote, shape.key))
+        self.keys = TableShape({name: shape.columns[name] for name in shape.key}, shape.key)
+        self.read, self.bytes, self.content = 0, 0, ""
+
+    def find(self, alive: str) -> Found | None:
+        """Fill the tables `added` and `removed`; None where it cannot be told what to fill them with."""
+        written = self._written()
+        if not written:
+            return None
+        self._fetch(self.added, self.shape, f"{alive} and {written}")
+        refuse_doubles(self.staging.connection, self.table, self.shape, self.added)
+        self._fetch(_GONE, self.keys, f"not ({alive}) and {written}" if self.settings.soft else "1 = 0")
+        self._drop_equal()
+        self._note_removed(f"select {self.key} from {self.added} union all select {self.key} from {_GONE}")
+        expected = self.reading.count(self.table[1], alive)
+        if self._rows() != expected:
+            self._fetch(_KEYS, self.keys, alive)
+            kept = f"select {self.key} from {_KEYS}"
+            gone = f"select {self.key} from {self.before} where ({self.key}) not in ({kept})"
+            self._note_removed(f"select {self.key} from {self.added} union all {gone}")
+        if self._rows() != expected:
+            return None
+        updated = self._count(f"{self.added} where ({self.key}) in (select ({self.key}) from {self.removed})")
+        came, went = self._count(self.added), self._count(self.removed)
+        return Found(came - updated, updated, went - updated, self.read, self.bytes, self.content)
+
+    def _written(self) -> str:
+        """The condition on the rows that may have been written since; empty where none can be sure."""
+        name = self.table[1]
+        if self.state.horizon:
+            return self.reading.since(name, self.state.horizon)
+        if self.reading.horizon(name):
+            return ""
+        column = self.settings.changed or self.shape.key[0]
+        least = self._least(column, self.shape.columns[column].type)
+        return self.reading.at_least(column, least, self.shape.columns[column].type) if least else ""
+
+    def _least(self, column: str, kind: str) -> str:
+        """The greatest value that was seen, less the overlap; empty where there is none."""
+        greatest, overlap = f"max({quote(column)})", self.settings.overlap
+        if kind == "DATE":
+            sql = f"{greatest} - {-(-overlap // _DAY)}"
+        elif kind.startswith("TIMESTAMP"):
+            zone = " at time zone 'UTC'" if kind in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") else ""
+            # Whole seconds: a text with a fraction may come after one that has more digits.
+            sql = f"strftime(date_trunc('second', ({greatest} - interval {overlap} second){zone}), '%Y-%m-%d %H:%M:%S')"
+        else:
+            sql = f"{greatest} - {overlap}"
+        ((least,),) = self.staging.connection.execute(f"select {sql} from {self.before}").fetchall()
+        return "" if least is None else str(least)
+
+    def _fetch(self, into: str, shape: TableShape, where: str) -> None:
+        self.staging.connection.execute(f"create or replace table {into} ({columns_of(shape)})")
+        rows = self.reading.rows(self.table[1], shape, where)
+        received = insert(self.staging.connection, self.reading, self.table, shape, rows, into, self.need)
+        self.bytes, self.content = self.bytes + received.bytes, f"{self.content} {received.content}"
+        self.read += self._count(into)
+
+    def _drop_equal(self) -> None:
+        """Rows that were read again and are as they were did not change."""
+        pairs = f"{self.added} as new join {self.before} as old using ({self.key})"
+        same = " and ".join(f"new.{name} is not distinct from old.{name}" for name in map(quote, self.shape.columns))
+        keys = f"select ({self.key}) from {pairs} where {same}"
+        self.staging.connection.execute(f"delete from {self.added} where ({self.key}) in ({keys})")
+
+    def _note_removed(self, keys: str) -> None:
+        sql = f"from {self.before} where ({self.key}) in (select ({self.key}) from ({keys}))"
+        self.staging.connection.execute(f"create or replace table {self.removed} as {sql}")
+
+    def _rows(self) -> int:
+        return self.state.rows - self._count(self.removed) + self._count(self.added)
+
+    def _count(self, rows: str) -> int:
+        ((count,),) = self.staging.connection.execute(f"select count(*) from {rows}").fetchall()
+        return int(count)

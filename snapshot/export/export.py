@@ -1,0 +1,112 @@
+"""The sources, one after the other: each in one consistent read, each table as far as it has changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..catalog import BuildRecord, SourceInfo
+from ..connect import bounded
+from ..errors import SourceChanged
+from ..events import Observer, TableExported
+from ..source import Source, TableShape
+from ..staging import Staging, Table
+from .table import Change, Wanted, bring_up_to_date, settle
+
+# Bytes that DuckDB may hold while tables are only written through; more for rows so wide that it could not write them.
+MEMORY = 100 * 2**20
+
+
+@dataclass(frozen=True)
+class Export:
+    """Each source as of its moment, what changed of each table, a record of each that was read, and as of when that is.
+
+    `as_of` is the earliest moment of the sources that were read; None where none was.
+    """
+
+    sources: tuple[SourceInfo, ...]
+    changes: Mapping[Table, Change]
+    builds: tuple[BuildRecord, ...]
+    as_of: datetime | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether any table has."""
+        return any(change.mode in ("full", "delta") for change in self.changes.values())
+
+
+def export(
+    staging: Staging, sources: Sequence[Source], tables: Sequence[Wanted], number: int, observe: Observer
+) -> Export:
+    """Read what is due of the sources.
+
+    Raises SourceUnavailable, SourceChanged (a table is not as `sources.lock` says) and SourceValueError (a value does
+    not fit its declared type).
+    """
+    infos = {info.name: info for info in staging.previous.catalog.sources} if staging.previous else {}
+    changes: dict[Table, Change] = {}
+    builds: list[BuildRecord] = []
+    moments: list[datetime] = []
+    total = sum(wanted.due for wanted in tables)
+    for source in sources:
+        due = [wanted for wanted in tables if wanted.table[0] == source.name and wanted.due]
+        if not due and source.name in infos:
+            continue
+        shapes = {wanted.table[1]: wanted.shape for wanted in due}
+        _refuse_changes(source, shapes)
+        with bounded(staging.connection, MEMORY) as need, source.read(shapes) as reading:
+            for wanted in due:
+                begun = time.monotonic()
+                change = changes[wanted.table] = bring_up_to_date(staging, reading, wanted, need)
+                builds.append(_record(number, change, time.monotonic() - begun))
+                observe(TableExported(builds[-1].name, builds[-1].rows, builds[-1].seconds, len(builds), total))
+            infos[source.name] = SourceInfo(source.name, reading.as_of, 0, 0)
+            moments.append(reading.as_of)
+    for wanted in tables:
+        if not wanted.due and wanted.state:
+            changes[wanted.table] = Change("carried over", wanted.state)
+    counted = tuple(_counted(infos[source.name], changes) for source in sources)
+    return Export(counted, changes, tuple(builds), min(moments, default=None))
+
+
+def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> None:
+    """Have every table in the new files as it is now, and nothing else."""
+    staging.open()
+    with bounded(staging.connection, MEMORY):
+        for wanted in tables:
+            settle(staging, wanted, changes[wanted.table])
+    staging.drop_others({wanted.table: wanted.shape for wanted in tables})
+    staging.show_private()
+
+
+def _counted(info: SourceInfo, changes: Mapping[Table, Change]) -> SourceInfo:
+    rows = [change.state.rows for table, change in changes.items() if table[0] == info.name]
+    return replace(info, tables=len(rows), rows=sum(rows))
+
+
+def _record(number: int, change: Change, seconds: float) -> BuildRecord:
+    state = change.state
+    counts = (change.read, change.inserted, change.updated, change.deleted, change.bytes)
+    name = f"{state.source}.{state.name}"
+    return BuildRecord(number, "table", name, change.mode, state.rows, seconds, *counts, state.content)
+
+
+def _refuse_changes(source: Source, wanted: Mapping[str, TableShape]) -> None:
+    """Compare what the source has now with what the metrics were read against."""
+    found = source.shapes()
+    changes = []
+    for name, shape in wanted.items():
+        now = found.get(name)
+        if now is None:
+            changes.append(f"table '{source.name}.{name}' is gone")
+            continue
+        for column, was in shape.columns.items():
+            place, has = f"column '{source.name}.{name}.{column}'", now.columns.get(column)
+            if has is None:
+                changes.append(f"{place} is gone")
+            elif has.type != was.type or (has.nullable and not was.nullable):
+                changes.append(f"{place} was {was.definition} and is {has.definition}")
+    if changes:
+        raise SourceChanged("the source has changed: " + ", ".join(changes), "run 'pacelayer check' to take it up")

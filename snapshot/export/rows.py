@@ -1,0 +1,107 @@
+"""A table's rows off the wire into DuckDB, every value cast strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import duckdb
+import nanoarrow
+
+from ..catalog import literal, quote
+from ..connect import DISK_ERRORS
+from ..errors import SourceError, SourceUnavailable, SourceValueError
+from ..source import Reading, TableShape, bytes_of
+from ..staging import Table
+
+# DuckDB compresses a vector of rows at once, and holds that twice.
+_VECTOR_ROWS, _VECTORS = 2048, 2
+# Added up, so that the order of the rows does not count.
+_CONTENT = "select coalesce(sum(hash(wire)), 0) from wire where _pacelayer_row = 1"
+
+
+@dataclass(frozen=True)
+class Received:
+    """How many bytes came, and what names the rows: the sum of their hashes as they came."""
+
+    bytes: int
+    content: str
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection,
+    reading: Reading,
+    table: Table,
+    shape: TableShape,
+    rows: AbstractContextManager[Iterable[nanoarrow.Array]],
+    into: str,
+    need: Callable[[int], None],
+) -> Received:
+    """Write batches of a table into one of DuckDB's. `need` is told how many bytes must fit in memory.
+
+    Raises SourceUnavailable, and SourceValueError for a value that does not fit its declared type.
+    """
+    size = content = 0
+    try:
+        projections = ", ".join(_projections(reading, *table, shape))
+        sql = f"insert into {into} select {projections} from wire where _pacelayer_row = 1"
+        with rows as batches:
+            for batch in batches:
+                size += bytes_of(batch)
+                need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
+                connection.register("wire", batch)
+                connection.execute(sql)
+                ((summed,),) = connection.execute(_CONTENT).fetchall()
+                content += int(summed)
+                connection.unregister("wire")
+    except DISK_ERRORS:
+        raise
+    except duckdb.Error as error:
+        raise _source_error(".".join(table), error) from error
+    return Received(size, str(content % 2**64))
+
+
+def refuse_doubles(connection: duckdb.DuckDBPyConnection, table: Table, shape: TableShape, place: str) -> None:
+    """A key has to name one row. Raises SourceValueError where it does not."""
+    key = ", ".join(map(quote, shape.key))
+    null = " or ".join(f"{quote(name)} is null" for name in shape.key)
+    sql = f"select {key} from {place} group by {key} having count(*) > 1 or {null} limit 1"
+    for row in connection.execute(sql).fetchall():
+        words = ", ".join(map(str, row))
+        raise SourceValueError(f"{'.'.join(table)}: {', '.join(shape.key)} is no key: {words} is there twice, or null")
+
+
+def _projections(reading: Reading, source: str, table: str, shape: TableShape) -> Iterator[str]:
+    """The strict cast of each column: a value that does not fit raises an error that names its column and key."""
+    key = " || ', ' || ".join(f"coalesce({quote(name)}::varchar, 'null')" for name in shape.key) or "'unknown'"
+    names = ", ".join(shape.key) or "row"
+    for name, column in shape.columns.items():
+        wire, fitting = quote(name), reading.fitting(table, name, column.type)
+        if fitting == wire:
+            yield wire
+            continue
+        before, between, after = (
+            literal(words)
+            for words in (
+                f"{_MARK}{source}.{table}.{name}: the value '",
+                f"' at {names} = ",
+                f" does not fit {column.type}",
+            )
+        )
+        message = f"{before} || left({wire}::varchar, 80) || {between} || {key} || {after}"
+        yield f"case when {wire} is null then null else coalesce({fitting}, error({message})) end"
+
+
+# What tells an error of ours from DuckDB's own among the messages of one exception type.
+_MARK = "misfit: "
+
+
+def _source_error(table: str, error: duckdb.Error) -> SourceError:
+    """Our own message where a value did not fit; else DuckDB's or the driver's first line, with the table's name."""
+    text = str(error).split("\n")[0]
+    if _MARK in text:
+        return SourceValueError(text.split(_MARK, 1)[1])
+    if isinstance(error, duckdb.ConstraintException | duckdb.ConversionException):
+        return SourceValueError(f"{table}: {text}")
+    return SourceUnavailable(f"{table} could not be read to the end: {text}")

@@ -1,0 +1,130 @@
+"""What a refresh goes on from: the last generation, the tables to read, and whether its files are worth a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from importlib.metadata import version
+
+import duckdb
+
+from . import connect
+from .catalog import TableState
+from .catalog import read as read_catalog
+from .definition import Definition, Project, digest
+from .errors import PacelayerError
+from .export import Wanted
+from .settings import TableSettings
+from .staging import Previous, Table
+from .store import Store, untouched
+
+# A file of fewer bytes is as quickly written from nothing as copied and changed.
+COPIED = 32 * 2**20
+# A file that grew so much beyond one that is written from nothing is not copied again.
+GROWTH = 1.15
+
+
+def previous_of(store: Store) -> Previous | None:
+    """The current generation; None where there is none that can be read, or somebody wrote to it."""
+    try:
+        current = store.current()
+        if not untouched(current):
+            return None
+        connection = connect.read(current.path, threads=1, memory="256MB")
+    except (PacelayerError, duckdb.Error):
+        return None
+    try:
+        catalog = read_catalog(connection)
+    except PacelayerError:
+        return None
+    finally:
+        connection.close()
+    private = store.state / f"{current.number:06}.duckdb"
+    return Previous(catalog, current.path, private if private.exists() else None)
+
+
+def reusable(previous: Previous | None, project: Project) -> Previous | None:
+    """The generation to go on from: of the same program and the same zone, which all values depend on."""
+    if previous is None:
+        return None
+    info = previous.catalog.snapshot
+    same = (info.tool, info.time_zone) == (tool(), project.settings.time_zone)
+    return previous if same else None
+
+
+def tool() -> str:
+    """What builds, by its version."""
+    return f"pacelayer {version('pacelayer')}, duckdb {duckdb.__version__}"
+
+
+def private_tables(project: Project) -> frozenset[Table]:
+    """The private tables that are exported."""
+    return frozenset(
+        (source.name, name)
+        for source in project.settings.sources
+        for name, table in source.tables.items()
+        if table.private and name in project.exports.get(source.name, {})
+    )
+
+
+def due_metrics(project: Project, previous: Previous | None, due: Collection[str] | None) -> frozenset[str]:
+    """The metrics to bring up to date: those that are due, and those that the last generation does not have."""
+    known = {metric.name for metric in previous.catalog.metrics} if previous else set[str]()
+    names = {definition.metric.name for definition in project.definitions}
+    return frozenset(names if due is None else (names & set(due)) | (names - known))
+
+
+def tables_of(
+    project: Project, places: Mapping[str, str], previous: Previous | None, due: Collection[str]
+) -> list[Wanted]:
+    """The tables of the project. Due are those that a metric reads which is due, and those that none reads.
+
+    `places` says where each source is: what was read of another place is nothing to go on from.
+    """
+    private = private_tables(project)
+    states = {(state.source, state.name): state for state in previous.catalog.tables} if previous else {}
+    settings = {(s.name, name): table for s in project.settings.sources for name, table in s.tables.items()}
+    readers = _readers(project.definitions)
+    found = []
+    for source, tables in project.exports.items():
+        for name, shape in tables.items():
+            table, said = (source, name), settings.get((source, name), TableSettings())
+            definition = digest(repr((places.get(source), shape, said.soft, said.types, table in private)))
+            state = _usable(states.get(table), definition, previous, table in private)
+            is_due = state is None or not readers.get(table) or not readers[table].isdisjoint(due)
+            found.append(Wanted(table, shape, said, definition, state, is_due))
+    return found
+
+
+def _readers(definitions: Sequence[Definition]) -> Mapping[Table, set[str]]:
+    found: dict[Table, set[str]] = {}
+    for definition in definitions:
+        for table in definition.tables:
+            found.setdefault(table, set()).add(definition.metric.name)
+    return found
+
+
+def _usable(state: TableState | None, definition: str, previous: Previous | None, private: bool) -> TableState | None:
+    """How a table was left, where that is what it would be now."""
+    there = previous is not None and (previous.private is not None or not private)
+    return state if state and there and state.definition == definition else None
+
+
+def is_worth_a_copy(previous: Previous | None, tables: Sequence[Wanted]) -> bool:
+    """Whether most of the last files stays, and they did not grow too much by being changed in place."""
+    if previous is None or (bytes_ := previous.path.stat().st_size) < COPIED:
+        return False
+    stays = sum(
+        wanted.state.rows for wanted in tables if wanted.state and (wanted.settings.incremental or not wanted.due)
+    )
+    everything = sum(state.rows for state in previous.catalog.tables)
+    size, rows = compact_size(previous)
+    limit = GROWTH * size * max(1.0, everything / max(1, rows))
+    return 2 * stays >= everything and bytes_ <= limit
+
+
+def compact_size(previous: Previous) -> tuple[int, int]:
+    """Bytes and rows of the last generation that was written from nothing."""
+    info = previous.catalog.snapshot
+    if info.compact_bytes:
+        return info.compact_bytes, info.compact_rows
+    return previous.path.stat().st_size, sum(state.rows for state in previous.catalog.tables)

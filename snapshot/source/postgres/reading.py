@@ -1,0 +1,108 @@
+"""One open transaction of PostgreSQL: its tables as Arrow batches, and what of them changed since another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import adbc_driver_manager as adbc
+import nanoarrow
+
+from ...catalog import literal, quote
+from ...settings import SourceSettings, TableSettings
+from ..batches import batches
+from ..limit import seconds_left
+from ..shape import TableShape
+from ..strict import strict
+from .statements import execute, fetch
+
+# What ADBC carries as it is; all else travels as text, whose infinities, eras and NaNs Arrow's types do not have.
+_NATIVE = frozenset({"SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN", "BLOB"})
+
+# Months, days and microseconds, which DuckDB's intervals are made of too, whatever the style of the server.
+_INTERVAL = (
+    "case when {column} is not null then (12 * extract(year from {column}) + extract(month from {column}))::bigint "
+    "|| ' months ' || extract(day from {column})::bigint || ' days ' || (3600000000 * extract(hour from {column}) "
+    "+ 60000000 * extract(minute from {column}) + extract(microseconds from {column}))::bigint || ' microseconds' end"
+)
+# The table's file and the first transaction that was not over when the snapshot was taken. Only what has its rows
+# itself says of each which transaction wrote it.
+_HORIZON = """
+select case when c.relkind in ('r', 'm') and not c.relhassubclass and has_table_privilege(c.oid, 'SELECT')
+then c.oid || '.' || pg_relation_filenode(c.oid) || '.' || txid_snapshot_xmin(txid_current_snapshot()) end as horizon
+from pg_class c where c.oid = {place}::regclass"""
+# Beyond, PostgreSQL cannot tell any more which of two transactions was first.
+_TRANSACTIONS, _COMPARABLE = 2**32, 2**30
+
+
+@dataclass(frozen=True)
+class PostgresReading:
+    """An open read transaction, which ends at `deadline` (a moment of time.monotonic())."""
+
+    settings: SourceSettings
+    as_of: datetime
+    connection: adbc.AdbcConnection
+    deadline: float
+
+    def horizon(self, table: str) -> str:
+        """The table's file, and the oldest transaction that this read may not have seen the end of."""
+        (found,) = fetch(self.connection, _HORIZON.format(place=literal(self._place(table))))
+        return found["horizon"] or ""
+
+    def since(self, table: str, horizon: str) -> str:
+        """What transactions wrote that were not over at the horizon: exact, however late they were."""
+        now = self.horizon(table)
+        (file, _, then), (same, _, last) = horizon.rpartition("."), now.rpartition(".")
+        if not (now and horizon) or file != same or not 0 <= int(last) - int(then) < _COMPARABLE:
+            return ""
+        return f"age(xmin) <= age('{int(then) % _TRANSACTIONS}'::xid)"
+
+    def at_least(self, column: str, value: str, kind: str) -> str:
+        """A moment is written with its offset, for the session has a zone of its own."""
+        offset = "+00" if kind == "TIMESTAMPTZ" else ""
+        return f"({quote(column)} >= '{value}{offset}' or {quote(column)} is null)"
+
+    def marked(self, column: str, kind: str) -> str:
+        """Rows whose mark of deletion is set."""
+        return f"{quote(column)} is {'true' if kind == 'BOOLEAN' else 'not null'}"
+
+    def count(self, table: str, where: str = "true") -> int:
+        """The rows that fulfil a condition."""
+        self._bound()
+        (found,) = fetch(self.connection, f"select count(*) as n from {self._place(table)} where {where}")
+        return int(found["n"])
+
+    @contextmanager
+    def rows(self, table: str, shape: TableShape, where: str = "true") -> Iterator[Iterable[nanoarrow.Array]]:
+        """Copied in PostgreSQL's binary form."""
+        self._bound()
+        wire = ", ".join(f"{self._wire(table, name, c.type)} as {quote(name)}" for name, c in shape.columns.items())
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_sql_query(f"select 1 as _pacelayer_row, {wire} from {self._place(table)} where {where}")
+            stream, _ = statement.execute_query()
+            yield batches(stream, f"{self.settings.name}.{table}")
+
+    def fitting(self, table: str, column: str, kind: str) -> str:
+        """A value that PostgreSQL keeps strictly itself, or a text."""
+        return quote(column) if self._is_native(table, column, kind) else strict(quote(column), kind)
+
+    def _place(self, table: str) -> str:
+        return (f"{quote(self.settings.schema)}." if self.settings.schema else "") + quote(table)
+
+    def _bound(self) -> None:
+        left = seconds_left(self.settings.name, self.deadline)
+        execute(self.connection, f"set local statement_timeout = {max(1, int(left * 1000))}")
+
+    def _wire(self, table: str, column: str, kind: str) -> str:
+        if self._is_native(table, column, kind):
+            return quote(column)
+        if kind == "INTERVAL":
+            return _INTERVAL.format(column=quote(column))
+        if kind.endswith("[]"):
+            return f"to_json({quote(column)}::text[])::text"
+        return f"{quote(column)}::text"
+
+    def _is_native(self, table: str, column: str, kind: str) -> bool:
+        return kind in _NATIVE and column not in self.settings.tables.get(table, TableSettings()).types

@@ -1,0 +1,153 @@
+"""Where a build works: the last generation to go on from, and the new files, which are made once something changed."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from . import connect
+from .catalog import Catalog, quote
+from .connect import PREVIOUS, PREVIOUS_PRIVATE, PRIVATE, STAGED
+from .source import TableShape
+
+# A source's name and a table's.
+Table = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The generation that a build goes on from, with the file of its private tables where it has one."""
+
+    catalog: Catalog
+    path: Path
+    private: Path | None
+
+
+class Staging:
+    """The databases of one build.
+
+    `copies` where the new files begin as copies of the last ones, in which most stays as it is; else they begin empty.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, folder: Path, private: frozenset[Table], previous: Previous | None
+    ) -> None:
+        self.connection, self.folder, self.private, self.previous = connection, folder, private, previous
+        self.snapshot, self.secrets = folder / "snapshot.duckdb", folder / "private.duckdb"
+        self.opened = self.copies = False
+        connection.execute("create schema memory.added")
+        connection.execute("create schema memory.removed")
+        if previous:
+            connect.attach(connection, PREVIOUS, previous.path, read_only=True)
+            if previous.private:
+                connect.attach(connection, PREVIOUS_PRIVATE, previous.private, read_only=True)
+
+    def open(self) -> None:
+        """Make the new files, unless they are there."""
+        if self.opened:
+            return
+        self.opened = True
+        if self.copies and self.previous:
+            _copy(self.previous.path, self.snapshot)
+            if self.previous.private:
+                _copy(self.previous.private, self.secrets)
+        for name, file in ((STAGED, self.snapshot), (PRIVATE, self.secrets)):
+            connect.attach(self.connection, name, file)
+        self.connection.execute(f"use {STAGED}")
+
+    def close(self) -> None:
+        """Write everything down; what remains in memory is dropped."""
+        for name in (STAGED, PRIVATE):
+            # Detaching would not say that its own checkpoint met a full disk; this one raises.
+            self.connection.execute(f"checkpoint {name}")
+        self.connection.execute(f"use memory; detach {STAGED}; detach {PRIVATE}")
+
+    def place(self, table: Table) -> str:
+        """A source's table in the new files."""
+        return f"{PRIVATE if table in self.private else STAGED}.{_qualified(table)}"
+
+    def before(self, table: Table) -> str:
+        """A source's table in the last generation."""
+        return f"{PREVIOUS_PRIVATE if table in self.private else PREVIOUS}.{_qualified(table)}"
+
+    def make(self, table: Table, shape: TableShape) -> str:
+        """Make a source's table anew, without a row; its place. A private one is seen through a view meanwhile."""
+        self.open()
+        place = self.place(table)
+        self.connection.execute(f"create schema if not exists {PRIVATE}.{quote(table[0])}")
+        self.connection.execute(f"create schema if not exists {STAGED}.{quote(table[0])}")
+        self.connection.execute(f"drop table if exists {place}")
+        self.connection.execute(f"create table {place} ({columns_of(shape)})")
+        return place
+
+    def drop_others(self, tables: Mapping[Table, TableShape]) -> None:
+        """Take out of copied files what the project does not export any more."""
+        for database in (STAGED, PRIVATE):
+            found = self.connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = ? "
+                "and schema_name not in ('main', 'rollup', 'pacelayer')",
+                [database],
+            ).fetchall()
+            for table in found:
+                if table not in tables or self.place(table) != f"{database}.{_qualified(table)}":
+                    self.connection.execute(f"drop table {database}.{_qualified(table)}")
+
+    def show_private(self) -> None:
+        """Let metrics see the private tables."""
+        for table in sorted(self.private):
+            self.connection.execute(f"create or replace view {STAGED}.{_qualified(table)} as from {self.place(table)}")
+
+    def hide_private(self) -> None:
+        """Take the views on private tables out of the snapshot: readers do not have what they look at."""
+        for table in sorted(self.private):
+            self.connection.execute(f"drop view if exists {STAGED}.{_qualified(table)}")
+
+
+@contextmanager
+def staging(
+    folder: Path, previous: Previous | None, private: frozenset[Table], *, memory: str, time_zone: str
+) -> Iterator[Staging]:
+    """The databases of a build in `folder`, until it is over."""
+    connection = connect.stage(folder, memory=memory, time_zone=time_zone)
+    try:
+        yield Staging(connection, folder, private, previous)
+    finally:
+        connection.close()
+
+
+def columns_of(shape: TableShape) -> str:
+    """As in CREATE TABLE."""
+    return ", ".join(f"{quote(name)} {column.definition}" for name, column in shape.columns.items())
+
+
+def added(table: Table) -> str:
+    """The rows that came, and those that changed as they are now."""
+    return f"memory.added.{quote('.'.join(table))}"
+
+
+def removed(table: Table) -> str:
+    """The rows that went, and those that changed as they were."""
+    return f"memory.removed.{quote('.'.join(table))}"
+
+
+def _qualified(table: Table) -> str:
+    return f"{quote(table[0])}.{quote(table[1])}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    """By reference where the file system can."""
+    with source.open("rb") as old, target.open("xb") as new:
+        try:
+            fcntl.ioctl(new, _CLONE, old.fileno())
+        except OSError:
+            shutil.copyfile(source, target)
+
+
+# FICLONE of Linux.
+_CLONE = 0x40049409
