@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
 import strawberry
@@ -58,8 +58,8 @@ def earlier_groups(
     moment = question.metric.moment
     if not moment:
         return relation(asked), None
-    then = moment_sql(earlier(clock, step))
-    return relation(asked), from_base(asked, more=f"cast({moment} as timestamptz) <= {then}")
+    now = question.metric.column(question.metric.time).formula.replace("{moment}", moment_sql(clock))
+    return relation(asked), from_base(asked, more=f"{moment} <= {now} - {step.sql}")
 
 
 def _moved(
@@ -104,7 +104,7 @@ def _moved_operand(question: Question, column: Column, operator: str, operand: A
         if operator == "between":
             return {"between": {end: move(value) for end, value in operand.items()}}
         if isinstance(operand, Span):
-            return {operator: Span(move(operand.start), move(operand.end))}
+            return {"gte": move(operand.start + tick(column.type)), "lte": move(operand.end)}
         return {operator: move(operand)}
     except (OverflowError, ValueError) as error:
         what = f"'{column.field}.{operator}' cannot be moved to an earlier time: no date is there"
@@ -115,7 +115,11 @@ def _mover(step: Step, zone: tzinfo | None) -> Move:
     """Moments are moved in the project's zone, wherever the client is."""
 
     def move(moment: Any) -> Any:
-        aware = isinstance(moment, datetime) and moment.tzinfo is not None
-        return earlier(moment.astimezone(zone) if aware else moment, step)
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            return earlier(moment, step)
+        local = moment.astimezone(zone)
+        # A day without midnight begins with another hour, and the earlier one at midnight.
+        midnight = datetime.combine(local.date(), time(), zone)
+        return earlier(midnight if midnight.astimezone(UTC) == local.astimezone(UTC) else local, step)
 
     return move
