@@ -184,7 +184,7 @@ def _values(
 
 def _share(question: Question, measures: tuple[Column, ...]) -> _Part:
     """Of all rows that `where` lets in, whatever `having` and the page leave out."""
-    total = relation(replace(question, by=(), measures=measures, having=None))
+    total = relation(replace(question, by=(), measures=measures, having=None, part="share"))
     names = {measure: quote(f"total.{measure.name}") for measure in measures}
     selected = ", ".join(f"{quote(measure.name)} as {name}" for measure, name in names.items()) or "1"
     values = [

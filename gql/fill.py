@@ -54,7 +54,7 @@ def filled(question: Question, plan: Plan) -> Plan:
     if column.grain == "second":
         raise _refused(question, f"'{column.field}' has too many periods to fill; group by a coarser unit")
     found = _range(question, column)
-    empty = relation(replace(question, by=(), where={"or": []}, order_by=(), fill=False))
+    empty = relation(replace(question, by=(), where={"or": []}, order_by=(), fill=False, part="fill"))
     time, others = quote(column.name), [quote(c.name) for c in question.by if c not in question.metric.times]
     combinations = f"(select distinct {', '.join(others)} from groups)" if others else "(select 1)"
     same = " and ".join([f"p.{time} = g.{time}", *(f"c.{o} is not distinct from g.{o}" for o in others)])
@@ -72,7 +72,7 @@ def filled(question: Question, plan: Plan) -> Plan:
 
 
 def _refused(question: Question, message: str) -> Exception:
-    return refusal(BAD_INPUT, message, question.node)
+    return refusal(BAD_INPUT, message, question.at("fill"))
 
 
 def _values(question: Question, column: Column, plan: Plan) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _range(question: Question, column: Column) -> _Range:
         for field, value in part.items():
             for operator, operand in value.items() if field in times else ():
                 _add_bounds(times[field], operator, operand, least, most)
-    return _Range(unit, tuple(least), tuple(most), predicate({"and": conditions}, judged))
+    return _Range(unit, tuple(least), tuple(most), predicate({"and": conditions}, judged, question.at("where")))
 
 
 def _parts(where: Condition | None) -> Iterator[Condition]:

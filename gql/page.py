@@ -45,7 +45,9 @@ def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan
     if metric.grouped:
         plan = from_base(question, cast="{sql}")
     else:
-        condition = predicate(question.condition, {c.field: quote(c.name) for c in metric.columns})
+        condition = predicate(
+            question.condition, {c.field: quote(c.name) for c in metric.columns}, question.at("where")
+        )
         wanted = ", ".join(quote(column.name) for column in question.measures)
         sql = f"select {wanted} from ({metric.sql}) as asked where {condition.sql}"
         plan = Plan(sql, condition.parameters, question.measures, "live")
@@ -79,7 +81,7 @@ def _having(question: Question, plan: Plan) -> Plan:
     """The groups whose measures fulfil a condition."""
     if not question.having:
         return plan
-    condition = predicate(question.having, {c.field: quote(c.name) for c in question.measures}, "having")
+    condition = predicate(question.having, {c.field: quote(c.name) for c in question.measures}, question.at("having"))
     sql = f"select * from ({plan.sql}) as grouped where {condition.sql}"
     return replace(plan, sql=sql, parameters=plan.parameters + condition.parameters)
 

@@ -54,7 +54,7 @@ def earlier_groups(
     The second is None where the moments that were grouped are not in the snapshot.
     """
     where = _moved(question, question.where, step, _mover(step, clock.tzinfo))
-    asked = replace(question, measures=measures, where=where, having=None, order_by=(), fill=False)
+    asked = replace(question, measures=measures, where=where, having=None, order_by=(), fill=False, part="previous")
     moment = question.metric.moment
     if not moment:
         return relation(asked), None
@@ -87,7 +87,7 @@ def _refuse(question: Question, column: Column, operator: str, step: Step, *, ne
     if operator == "isNull" or (operator in _MOVED and not negated and step.keeps(column.grain)):
         return
     what = f"the filter on '{column.field}' cannot be moved to an earlier time"
-    raise refusal(NOT_ANSWERABLE, f"{what}; name a range, of a finer unit perhaps", question.node)
+    raise refusal(NOT_ANSWERABLE, f"{what}; name a range, of a finer unit perhaps", question.at("where"))
 
 
 def _moved_operand(question: Question, column: Column, operator: str, operand: Any, move: Move) -> Condition:
@@ -108,7 +108,7 @@ def _moved_operand(question: Question, column: Column, operator: str, operand: A
         return {operator: move(operand)}
     except (OverflowError, ValueError) as error:
         what = f"'{column.field}.{operator}' cannot be moved to an earlier time: no date is there"
-        raise refusal(BAD_INPUT, what, question.node) from error
+        raise refusal(BAD_INPUT, what, question.at("where")) from error
 
 
 def _mover(step: Step, zone: tzinfo | None) -> Move:
