@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import ExecutionResult, OperationDefinitionNode, OperationType, get_operation_ast
+from graphql import ExecutionResult, Node, OperationDefinitionNode, OperationType, get_operation_ast
 from graphql.execution.values import VariableValues, get_variable_values
 
 from snapshot.errors import Damaged, NoSuchGeneration
@@ -92,4 +92,13 @@ def _variables(api: Api, operation: OperationDefinitionNode, inputs: Mapping[str
     values = get_variable_values(api.schema, definitions, dict(inputs), max_errors=MAX_ERRORS)
     if isinstance(values, VariableValues):
         return values
-    raise refusal(BAD_INPUT, "; ".join(error.message for error in values))
+    nodes: list[Node] = []
+    messages: list[str] = []
+    for definition in definitions:
+        errors = get_variable_values(api.schema, [definition], dict(inputs), max_errors=MAX_ERRORS)
+        for error in () if isinstance(errors, VariableValues) else errors:
+            what = f"Variable '${definition.variable.name.value}' has invalid value: "
+            # An input of which one key is to be named does not say where it is.
+            messages.append(error.message if error.nodes else what + error.message)
+            nodes.append(definition)
+    raise refusal(BAD_INPUT, "; ".join(messages[:MAX_ERRORS]), nodes[:MAX_ERRORS])

@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
     GraphQLObjectType,
     Node,
     OperationDefinitionNode,
@@ -23,7 +26,7 @@ from snapshot.settings import ServerSettings
 
 from .asked import Ask, Asked
 from .cursor import cursor_at, rows_before
-from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
+from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, place, refusal
 from .extras import Extras
 from .page import plan_count, plan_rows
 from .plan import Plan
@@ -102,11 +105,13 @@ class _Asking:
         self.max_rows, self.policy = max_rows, policy(root.metric)
         self.node = details[0].node
         self.field = collecting.api.root.fields[self.node.name.value]
-        self.arguments: dict[str, Any] = get_argument_values(self.field, self.node, collecting.variables)
+        self.arguments = _arguments(self.field, self.node, collecting.variables)
         self.by_field = {column.field: column for column in self.metric.columns}
         info = collecting.api.catalog.snapshot
-        self.where = resolved(self.arguments.get("where"), self.by_field, info)
-        self.having = resolved(self.arguments.get("having"), self.by_field, info)
+        self.where, self.having = (
+            resolved(self.arguments.get(name), self.by_field, info, place(self.node, name))
+            for name in ("where", "having")
+        )
 
     @property
     def metric(self) -> Metric:
@@ -130,7 +135,7 @@ class _Asking:
         wanted = self.max_rows if first is None else first
         if wanted > self.max_rows:
             message = f"'first' is {first}, and at most {self.max_rows} rows are given at once"
-            raise refusal(TOO_MANY_ROWS, message, self.node)
+            raise refusal(TOO_MANY_ROWS, message, place(self.node, "first"))
         selected = {
             column: node
             for name in ("nodes", "columns")
@@ -159,7 +164,7 @@ class _Asking:
 
     def _totals(self, kind: Any, details: FieldDetailsList) -> Plan:
         measures = tuple(self._selected(get_named_type(kind.fields["totals"].type), details))
-        total = Question(self.metric, (), measures, self.where, policy=self.policy, node=self.node)
+        total = Question(self.metric, (), measures, self.where, policy=self.policy, node=self.node, part="totals")
         return plan_rows(total, limit=1)
 
     def _question(self, selected: Mapping[Column, Node]) -> Question:
@@ -201,7 +206,7 @@ class _Asking:
     def _number(self, name: str) -> int | None:
         value = self.arguments.get(name)
         if value is not None and value < 0:
-            raise refusal(BAD_INPUT, f"'{name}' must not be negative", self.node)
+            raise refusal(BAD_INPUT, f"'{name}' must not be negative", place(self.node, name))
         return value
 
     def _selected(self, kind: Any, details: FieldDetailsList) -> dict[Column, Node]:
@@ -219,3 +224,14 @@ class _Asking:
             if node.name.value in self.by_field:
                 places.setdefault(self.by_field[node.name.value], node)
         return places
+
+
+def _arguments(field: GraphQLField, node: FieldNode, variables: VariableValues) -> dict[str, Any]:
+    """The arguments of a field. Raises GraphQLError, with its place, for an input of which one key is to be named."""
+    found: dict[str, Any] = {}
+    for name, argument in field.args.items():
+        try:
+            found |= get_argument_values(GraphQLField(field.type, {name: argument}), node, variables)
+        except GraphQLError as error:
+            raise refusal(BAD_INPUT, f"'{name}': {error.message}", place(node, name)) from error
+    return found

@@ -55,10 +55,10 @@ def rows_before(after: str, question: Question, generation: int) -> int:
         if str(found) != after:
             raise ValueError(after)
     except (ValueError, binascii.Error) as error:
-        raise refusal(BAD_INPUT, "'after' is not a cursor that was given out", question.node) from error
+        raise refusal(BAD_INPUT, "'after' is not a cursor that was given out", question.at("after")) from error
     if found.generation != generation:
         raise OtherGeneration(found.generation)
     if found.rows < 0 or found != cursor_at(question, generation, found.rows):
         message = "'after' is a cursor of another question; ask with the same by, where, having, orderBy and fill"
-        raise refusal(BAD_INPUT, message, question.node)
+        raise refusal(BAD_INPUT, message, question.at("after"))
     return found.rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError, Node
+from graphql import ArgumentNode, ExecutionResult, FieldNode, GraphQLError, GraphQLSyntaxError, Node
 
 # The codes of refusals. A refusal is a request error: the answer has `errors` and no `data`.
 SYNTAX = "GRAPHQL_PARSE_FAILED"
@@ -29,6 +29,17 @@ MAX_MESSAGE = 500
 def refusal(code: str, message: str, nodes: Sequence[Node] | Node | None = None) -> GraphQLError:
     """A refusal with its code, to be raised; `nodes` say where in the document."""
     return GraphQLError(message, nodes, extensions={"code": code})
+
+
+def place(node: Node | None, argument: str) -> Node | None:
+    """Where an argument of a field is; the field itself, where it is not written there."""
+    arguments = (node.arguments or ()) if isinstance(node, FieldNode) else ()
+    return next((found for found in arguments if found.name.value == argument), node)
+
+
+def named(node: Node | None, path: str) -> str:
+    """What a client finds at a place: `'where.day.eq'`, with the argument that it is in."""
+    return f"'{node.name.value}.{path}'" if isinstance(node, ArgumentNode) else f"'{path}'"
 
 
 def formatted(result: ExecutionResult) -> list[dict[str, object]]:

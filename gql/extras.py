@@ -13,8 +13,8 @@ from typing import Any
 
 from snapshot.catalog import COARSER, Column, Metric, quote
 
-from .errors import NOT_GROUPED, refusal
-from .period import STEPS, moment_sql
+from .errors import NOT_ANSWERABLE, NOT_GROUPED, refusal
+from .period import Step, moment_sql, truncated
 from .plan import Extra, Plan, relation
 from .question import Question
 from .scalars import kind_of
@@ -86,8 +86,7 @@ def shared(metric: Metric) -> tuple[Column, ...]:
 def _parts(question: Question, extras: Extras) -> Iterator[_Part]:
     if extras.complete or extras.previous or extras.change:
         column = finest(question)
-        end = f"cast({quote(column.name)} + {STEPS[column.grain].sql} as timestamptz)"
-        over = f"{end} <= {moment_sql(extras.clock)}"
+        over = f"{quote(column.name)} < {_period_of(question, column, extras.clock)}"
         if extras.complete:
             yield _Part(((Extra(("complete",), "BOOLEAN"), f"coalesce({over}, true)"),))
         for shift in dict.fromkeys((*extras.previous, *extras.change)):
@@ -107,20 +106,43 @@ def finest(question: Question) -> Column:
     raise refusal(NOT_GROUPED, f"{what}; group by {units}", question.node)
 
 
+def _period_of(question: Question, column: Column, clock: datetime) -> str:
+    """The period of the moment of the data, which is not over. Raises GraphQLError where it cannot be told."""
+    formula = question.metric.column(question.metric.time).formula
+    if formula:
+        # A second is over with the next one.
+        moment = moment_sql(clock.replace(microsecond=0))
+        return truncated(column, formula.replace("{moment}", moment))
+    what = f"it cannot be told when a {column.grain} of {question.metric.field} is over"
+    why = f"'{question.metric.time}' is not made of one moment, moved or put into a zone"
+    raise refusal(NOT_ANSWERABLE, f"{what}, for {why}; leave 'complete', 'previous' and 'change' out", question.node)
+
+
+def _before(column: Column, step: Step) -> tuple[str, str]:
+    """The period so much earlier, and whether there is one: the hour that a night in spring leaves out is none."""
+    period = quote(column.name)
+    if not step.by_the_calendar:
+        return f"cast({period} - {step.sql} as {column.type})", "true"
+    before = truncated(column, f"({period} - {step.sql})")
+    here, there = f"cast({period} as timestamp) - {step.sql}", f"cast({before} as timestamp)"
+    return before, f"date_trunc('{column.grain}', {there}) = date_trunc('{column.grain}', {here})"
+
+
 def _earlier(question: Question, extras: Extras, column: Column, shift: Shift, over: str) -> _Part:
     """The same groups so much earlier; of a period that is not over, the same part of the earlier one."""
     previous, change = extras.previous.get(shift), extras.change.get(shift)
     measures = tuple(dict.fromkeys((*(previous or ()), *(change or ()))))
     step = step_of(shift, column, question.node)
     whole, part = earlier_groups(question, measures, step, extras.clock)
-    before = f"cast({quote(column.name)} - {step.sql} as {column.type})"
+    before, exists = _before(column, step)
     others = [c.name for c in question.by if c not in question.metric.times]
     tables = ""
     for kind, plan in (("whole", whole), ("part", part)):
         if plan:
             name = partial(_named, shift, kind)
             selected = "".join(f", {quote(c.name)} as {name(c.name)}" for c in plan.columns)
-            same = [f"{before} = {name(column.name)}", *(f"{quote(o)} is not distinct from {name(o)}" for o in others)]
+            same = [f"{before} = {name(column.name)}", exists]
+            same += [f"{quote(o)} is not distinct from {name(o)}" for o in others]
             tables += f" left join (select true as {name('')}{selected} from ({plan.sql})) on {' and '.join(same)}"
     earlier = {
         name: f"case when {over} then {_named(shift, 'whole', name)}"
@@ -162,7 +184,7 @@ def _values(
 
 def _share(question: Question, measures: tuple[Column, ...]) -> _Part:
     """Of all rows that `where` lets in, whatever `having` and the page leave out."""
-    total = relation(replace(question, by=(), measures=measures, having=None))
+    total = relation(replace(question, by=(), measures=measures, having=None, part="share"))
     names = {measure: quote(f"total.{measure.name}") for measure in measures}
     selected = ", ".join(f"{quote(measure.name)} as {name}" for measure, name in names.items()) or "1"
     values = [

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
+from graphql import Node
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 
 from snapshot.catalog import Column, Metric
 
-from .errors import BAD_INPUT, refusal
+from .errors import BAD_INPUT, named, refusal
 from .kinds import Kinds
 from .relative import Last, Span
 from .scalars import Kind
@@ -107,27 +108,28 @@ def input_type(
     return made
 
 
-def predicate(where: Mapping[str, Any] | None, columns: Mapping[str, str], argument: str = "where") -> Predicate:
+def predicate(where: Mapping[str, Any] | None, columns: Mapping[str, str], node: Node | None = None) -> Predicate:
     """The condition that a coerced `where` stands for. `columns` maps a field to the SQL of its column.
 
-    `argument` is what the client calls it.
+    `node` is where the client says so. Raises GraphQLError for what no column can be compared with.
     """
     parts: list[Predicate] = []
     for field, value in (where or {}).items():
         if value is None:
-            raise refusal(
-                BAD_INPUT, f"'{argument}.{field}' is null, which says nothing; to find nulls use isNull: true"
-            )
+            message = f"{named(node, field)} is null, which says nothing; to find nulls use isNull: true"
+            raise refusal(BAD_INPUT, message, node)
         if field in ("and", "or"):
-            parts.append(_joined([predicate(item, columns, argument) for item in value], field))
+            parts.append(_joined([predicate(item, columns, node) for item in value], field))
         elif field == "not":
-            inner = predicate(value, columns, argument)
+            inner = predicate(value, columns, node)
             parts.append(Predicate(f"not ({inner.sql})", inner.parameters))
         else:
-            parts.extend(_condition(field, operator, operand, columns[field]) for operator, operand in value.items())
+            parts.extend(
+                _condition(field, operator, operand, columns[field], node) for operator, operand in value.items()
+            )
     joined = _joined(parts, "and")
     if len(joined.sql) > MAX_CONDITION:
-        raise refusal(BAD_INPUT, "the filter has too many conditions; use 'in', or ask in parts")
+        raise refusal(BAD_INPUT, "the filter has too many conditions; use 'in', or ask in parts", node)
     return joined
 
 
@@ -139,13 +141,14 @@ def _joined(parts: list[Predicate], word: str) -> Predicate:
     return Predicate(sql, tuple(value for part in parts for value in part.parameters))
 
 
-def _condition(field: str, operator: str, operand: Any, column: str) -> Predicate:
+def _condition(field: str, operator: str, operand: Any, column: str, node: Node | None) -> Predicate:
+    what = named(node, f"{field}.{operator}")
     if operand is None:
-        raise refusal(
-            BAD_INPUT, f"'{field}.{operator}' is null, which is never true in SQL; to find nulls use isNull: true"
-        )
+        message = f"{what} is null, which is never true in SQL; to find nulls use isNull: true"
+        raise refusal(BAD_INPUT, message, node)
     operand = _plain(operand)
-    _refuse_odd(field, operand)
+    if _is_odd(operand):
+        raise refusal(BAD_INPUT, f"{what} is a value that no column can hold; compare with another one", node)
     if operator == "isNull":
         return Predicate(f"{column} is {'' if operand else 'not '}null")
     if isinstance(operand, Span):
@@ -154,7 +157,7 @@ def _condition(field: str, operator: str, operand: Any, column: str) -> Predicat
         return Predicate(f"{column} between ? and ?", (operand["from"], operand["to"]))
     if operator in _LISTS:
         if len(operand) > MAX_LIST:
-            raise refusal(BAD_INPUT, f"'{field}.{operator}' has {len(operand)} values, more than {MAX_LIST}")
+            raise refusal(BAD_INPUT, f"{what} has {len(operand)} values, more than {MAX_LIST}; ask in parts", node)
         sql, empty = _LISTS[operator]
         marks = ", ".join("?" * len(operand))
         return Predicate(sql.format(column=column, marks=marks), tuple(operand)) if operand else Predicate(empty)
@@ -170,12 +173,13 @@ def _plain(operand: Any) -> Any:
     return operand.value if isinstance(operand, enum.Enum) else operand
 
 
-def _refuse_odd(field: str, operand: Any) -> None:
-    """Refuse what DuckDB has no value for: a text with a NUL, a number beyond all."""
+def _is_odd(operand: Any) -> bool:
+    """Whether DuckDB has no value for it: a text with a NUL, a number beyond all."""
     values = operand.values() if isinstance(operand, dict) else operand if isinstance(operand, list) else [operand]
-    for value in values:
-        if (isinstance(value, str) and "\0" in value) or (isinstance(value, float) and not math.isfinite(value)):
-            raise refusal(BAD_INPUT, f"'{field}' is compared with a value that no column can hold")
+    return any(
+        (isinstance(value, str) and "\0" in value) or (isinstance(value, float) and not math.isfinite(value))
+        for value in values
+    )
 
 
 def _filter_type(kind: Kind) -> Any:

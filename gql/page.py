@@ -16,6 +16,7 @@ from .plan import Plan, from_base, relation
 from .question import Question, filtered
 
 NO_EXTRAS = Extras()
+_FLOATS = ("FLOAT", "DOUBLE")
 
 
 def plan_rows(question: Question, *, limit: int, offset: int = 0, extras: Extras = NO_EXTRAS) -> Plan:
@@ -44,7 +45,9 @@ def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan
     if metric.grouped:
         plan = from_base(question, cast="{sql}")
     else:
-        condition = predicate(question.condition, {c.field: quote(c.name) for c in metric.columns})
+        condition = predicate(
+            question.condition, {c.field: quote(c.name) for c in metric.columns}, question.at("where")
+        )
         wanted = ", ".join(quote(column.name) for column in question.measures)
         sql = f"select {wanted} from ({metric.sql}) as asked where {condition.sql}"
         plan = Plan(sql, condition.parameters, question.measures, "live")
@@ -59,7 +62,8 @@ def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan
 def order_of(question: Question, *, total: bool, table: str = "page.") -> str:
     """ORDER BY: the keys that were asked for, then what makes the order total; `table` is where they are from."""
     keys = [f"{_finite(column, table)} {direction}" for column, direction in question.order_by]
-    ordered = {column.name for column, _ in question.order_by}
+    # Not those of which an order sees some values as one.
+    ordered = {column.name for column, _ in question.order_by if column.type not in _FLOATS}
     if question.metric.grouped:
         keys += [f"{table}{quote(column.name)} asc nulls last" for column in question.by if column.name not in ordered]
     elif total:
@@ -77,7 +81,7 @@ def _having(question: Question, plan: Plan) -> Plan:
     """The groups whose measures fulfil a condition."""
     if not question.having:
         return plan
-    condition = predicate(question.having, {c.field: quote(c.name) for c in question.measures}, "having")
+    condition = predicate(question.having, {c.field: quote(c.name) for c in question.measures}, question.at("having"))
     sql = f"select * from ({plan.sql}) as grouped where {condition.sql}"
     return replace(plan, sql=sql, parameters=plan.parameters + condition.parameters)
 
@@ -85,4 +89,4 @@ def _having(question: Question, plan: Plan) -> Plan:
 def _finite(column: Column, table: str) -> str:
     """A column as an order sees it: what JSON has no number for is null there, and null here."""
     name = f"{table}{quote(column.name)}"
-    return f"if(isfinite({name}), {name}, null)" if column.type in ("FLOAT", "DOUBLE") else name
+    return f"if(isfinite({name}), {name}, null)" if column.type in _FLOATS else name

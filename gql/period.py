@@ -9,6 +9,8 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from snapshot.catalog import Column
+
 _FINE = ("second", "minute", "hour", "day")
 
 
@@ -23,6 +25,11 @@ class Step:
     def sql(self) -> str:
         """As DuckDB has it."""
         return f"interval '{self.number} {self.unit}'"
+
+    @property
+    def by_the_calendar(self) -> bool:
+        """Whether it leads to the same local time of another day; hours pass alike, whatever the clock does."""
+        return self.unit in ("days", "months")
 
     def times(self, number: int) -> Step:
         """So many of it."""
@@ -48,6 +55,14 @@ STEPS = {
 def tick(kind: str) -> timedelta:
     """The least time between two values of a DuckDB type."""
     return timedelta(days=1) if kind == "DATE" else timedelta(microseconds=1)
+
+
+def truncated(column: Column, moment: str) -> str:
+    """The SQL for the beginning of the unit of time that a moment lies in; what is taken to the second is its own."""
+    if column.role == "grain":
+        return column.formula.replace("{moment}", moment)
+    cut = moment if column.grain == "second" else f"date_trunc('{column.grain}', {moment})"
+    return f"cast({cut} as {column.type})"
 
 
 def moment_sql(clock: date) -> str:

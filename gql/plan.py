@@ -59,7 +59,9 @@ def relation(question: Question) -> Plan:
         if plan := way(question):
             return plan
     names = ", ".join(column.field for column in question.measures if not column.formula) or "this"
-    message = f"{question.metric.field} cannot give {names} exactly for this grouping and filter; {_nearest(question)}"
+    what = f"'{question.part}'" if question.part else "this grouping and filter"
+    way_out = f"leave {what} out, or ask for other measures" if question.part else _nearest(question)
+    message = f"{question.metric.field} cannot give {names} exactly for {what}; {way_out}"
     raise refusal(NOT_ANSWERABLE, message, question.node)
 
 
@@ -76,7 +78,9 @@ def _nearest(question: Question) -> str:
 def _plain(question: Question) -> Plan:
     """A plain table's own rows; `_pacelayer_row` keeps their order."""
     columns = question.measures
-    condition = predicate(question.condition, {c.field: quote(c.name) for c in question.metric.columns})
+    condition = predicate(
+        question.condition, {c.field: quote(c.name) for c in question.metric.columns}, question.at("where")
+    )
     wanted = ", ".join([*(quote(column.name) for column in columns), 'rowid as "_pacelayer_row"'])
     sql = f"select {wanted} from {question.metric.grains[0].table} where {condition.sql}"
     return Plan(sql, condition.parameters, columns, "stored")
@@ -91,7 +95,7 @@ def _stored(question: Question) -> Plan | None:
         return None
     for grain, sources in _grains(question):
         if set(grain.by) == {c.name for c in question.by} and {m.name for m in question.measures} <= set(grain.columns):
-            condition = predicate(question.condition, sources)
+            condition = predicate(question.condition, sources, question.at("where"))
             wanted = ", ".join(quote(column.name) for column in (*question.by, *question.measures)) or "1"
             sql = f"select {wanted} from {grain.table} where {condition.sql}"
             return Plan(sql, condition.parameters, (*question.by, *question.measures), "stored")
@@ -107,7 +111,7 @@ def _re_aggregated(question: Question) -> Plan | None:
         if {component.name for component in needed} <= set(grain.columns) and {c.field for c in question.by} <= set(
             sources
         ):
-            condition = predicate(question.condition, sources)
+            condition = predicate(question.condition, sources, question.at("where"))
             groups = [f"{sources[c.field]} as {quote(c.name)}" for c in question.by]
             parts = [f"cast({_merged(c)} as {c.type}) as {quote(c.name)}" for c in needed]
             merged = ", ".join([*groups, *parts]) or "count(*)"
@@ -131,7 +135,7 @@ def from_base(question: Question, cast: str = "cast({sql} as {type})", more: str
     metric = question.metric
     if not metric.base_from or not all(measure.sql for measure in question.measures):
         return None
-    condition = predicate(question.condition, {c.field: f"({c.sql})" for c in metric.dimensions})
+    condition = predicate(question.condition, {c.field: f"({c.sql})" for c in metric.dimensions}, question.at("where"))
     columns = (*question.by, *question.measures)
     wanted = ", ".join(f"{cast.format(sql=c.sql, type=c.type)} as {quote(c.name)}" for c in columns) or "count(*)"
     where = " and ".join(f"({part})" for part in (metric.base_where, more, condition.sql) if part)

@@ -10,7 +10,7 @@ from graphql import Node
 
 from snapshot.catalog import Column, Metric
 
-from .errors import BAD_INPUT, refusal
+from .errors import place
 
 # A condition as `where` has it: by field, with and, or and not.
 Condition = Mapping[str, Any]
@@ -27,7 +27,8 @@ def everything(_: Metric) -> Condition | None:
 class Question:
     """`measures` are those that the answer, its order and `having` need; for a plain table, its columns.
 
-    `where` is what was asked, `policy` what the caller may see: what is read fulfils both.
+    `where` is what was asked, `policy` what the caller may see: what is read fulfils both. `part` is what of the answer
+    it is for, where that is not the rows: totals, say.
     """
 
     metric: Metric
@@ -39,6 +40,11 @@ class Question:
     fill: bool = False
     policy: Condition | None = None
     node: Node | None = None
+    part: str = ""
+
+    def at(self, argument: str) -> Node | None:
+        """Where the document says it."""
+        return place(self.node, argument)
 
     @property
     def condition(self) -> Condition | None:
@@ -67,7 +73,5 @@ def order_keys(
     keys = []
     for item in order_by or ():
         for field, direction in item.items():
-            if direction is None:
-                raise refusal(BAD_INPUT, f"'orderBy.{field}' is null; name a direction")
             keys.append((by_field(field), str(direction.value)))
     return tuple(keys)

@@ -12,10 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import strawberry
+from graphql import Node
 
 from snapshot.catalog import Column, SnapshotInfo
 
-from .errors import BAD_INPUT, refusal
+from .errors import BAD_INPUT, named, refusal
 from .period import STEPS, earlier
 
 
@@ -42,31 +43,35 @@ class Span:
     end: date
 
 
-def resolved(where: Any, columns: Mapping[str, Column], info: SnapshotInfo) -> Any:
-    """A coerced `where` with a Span in the place of each `last`. Raises GraphQLError for what is no time."""
+def resolved(where: Any, columns: Mapping[str, Column], info: SnapshotInfo, node: Node | None = None) -> Any:
+    """A coerced `where` with a Span in the place of each `last`, of what a client says at `node`.
+
+    Raises GraphQLError for what is no time.
+    """
     if isinstance(where, list):
-        return [resolved(item, columns, info) for item in where]
+        return [resolved(item, columns, info, node) for item in where]
     if not isinstance(where, Mapping):
         return where
     found = dict(where)
     for field, value in where.items():
         if field in ("and", "or", "not"):
-            found[field] = resolved(value, columns, info)
+            found[field] = resolved(value, columns, info, node)
         elif isinstance(value, Mapping) and value.get("last") is not None:
-            found[field] = {**value, "last": _span(field, columns[field].type, value["last"], info)}
+            found[field] = {**value, "last": _span(field, columns[field].type, value["last"], info, node)}
     return found
 
 
-def _span(field: str, kind: str, last: Mapping[str, Any], info: SnapshotInfo) -> Span:
+def _span(field: str, kind: str, last: Mapping[str, Any], info: SnapshotInfo, node: Node | None) -> Span:
     ((unit, number),) = last.items()
     if number is None or number < 1:
-        raise refusal(BAD_INPUT, f"'{field}.last.{unit}' must be at least 1")
+        raise refusal(BAD_INPUT, f"{named(node, f'{field}.last.{unit}')} must be at least 1", node)
     local = info.as_of.astimezone(ZoneInfo(info.time_zone))
     moment = local if kind == "TIMESTAMP WITH TIME ZONE" else local.replace(tzinfo=None)
     end: date = moment.date() if kind == "DATE" else moment
     if kind == "DATE" and unit in ("minutes", "hours"):
-        raise refusal(BAD_INPUT, f"'{field}' is a Date, which has no {unit}")
+        raise refusal(BAD_INPUT, f"{named(node, field)} is a Date, which has no {unit}; name days", node)
     try:
         return Span(earlier(end, STEPS[unit.removesuffix("s")].times(number)), end)
     except (OverflowError, ValueError) as error:
-        raise refusal(BAD_INPUT, f"'{field}.last' goes back before the year 1") from error
+        message = f"{named(node, f'{field}.last')} goes back before the year 1; name a shorter time"
+        raise refusal(BAD_INPUT, message, node) from error

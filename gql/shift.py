@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
 import strawberry
@@ -54,12 +54,12 @@ def earlier_groups(
     The second is None where the moments that were grouped are not in the snapshot.
     """
     where = _moved(question, question.where, step, _mover(step, clock.tzinfo))
-    asked = replace(question, measures=measures, where=where, having=None, order_by=(), fill=False)
+    asked = replace(question, measures=measures, where=where, having=None, order_by=(), fill=False, part="previous")
     moment = question.metric.moment
     if not moment:
         return relation(asked), None
-    then = moment_sql(earlier(clock, step))
-    return relation(asked), from_base(asked, more=f"cast({moment} as timestamptz) <= {then}")
+    now = question.metric.column(question.metric.time).formula.replace("{moment}", moment_sql(clock))
+    return relation(asked), from_base(asked, more=f"{moment} <= {now} - {step.sql}")
 
 
 def _moved(
@@ -87,7 +87,7 @@ def _refuse(question: Question, column: Column, operator: str, step: Step, *, ne
     if operator == "isNull" or (operator in _MOVED and not negated and step.keeps(column.grain)):
         return
     what = f"the filter on '{column.field}' cannot be moved to an earlier time"
-    raise refusal(NOT_ANSWERABLE, f"{what}; name a range, of a finer unit perhaps", question.node)
+    raise refusal(NOT_ANSWERABLE, f"{what}; name a range, of a finer unit perhaps", question.at("where"))
 
 
 def _moved_operand(question: Question, column: Column, operator: str, operand: Any, move: Move) -> Condition:
@@ -104,18 +104,22 @@ def _moved_operand(question: Question, column: Column, operator: str, operand: A
         if operator == "between":
             return {"between": {end: move(value) for end, value in operand.items()}}
         if isinstance(operand, Span):
-            return {operator: Span(move(operand.start), move(operand.end))}
+            return {"gte": move(operand.start + tick(column.type)), "lte": move(operand.end)}
         return {operator: move(operand)}
     except (OverflowError, ValueError) as error:
         what = f"'{column.field}.{operator}' cannot be moved to an earlier time: no date is there"
-        raise refusal(BAD_INPUT, what, question.node) from error
+        raise refusal(BAD_INPUT, what, question.at("where")) from error
 
 
 def _mover(step: Step, zone: tzinfo | None) -> Move:
     """Moments are moved in the project's zone, wherever the client is."""
 
     def move(moment: Any) -> Any:
-        aware = isinstance(moment, datetime) and moment.tzinfo is not None
-        return earlier(moment.astimezone(zone) if aware else moment, step)
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            return earlier(moment, step)
+        local = moment.astimezone(zone)
+        # A day without midnight begins with another hour, and the earlier one at midnight.
+        midnight = datetime.combine(local.date(), time(), zone)
+        return earlier(midnight if midnight.astimezone(UTC) == local.astimezone(UTC) else local, step)
 
     return move

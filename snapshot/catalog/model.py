@@ -38,8 +38,8 @@ COARSER: dict[str, tuple[str, ...]] = {
 class Column:
     """One column of a metric and one field of its GraphQL rows.
 
-    `sql` computes it over the metric's base tables; `formula` computes a measure from the metric's components, and a
-    coarser grain from a finer one, which it calls `{moment}`.
+    `sql` computes it over the metric's base tables; `formula` computes a measure from the metric's components, a
+    coarser grain from a finer one, and what the time dimension truncates from a moment; it calls those `{moment}`.
     `grain` is the unit of time of a time dimension and of its coarser grains. `lineage` names source columns.
     """
 

@@ -121,13 +121,15 @@ def time_dimensions(columns: Sequence[Column]) -> list[Column]:
     return [c for c in of_time if c.grain != "second"] or of_time
 
 
-def moments(select: Select, time: str) -> Iterator[str]:
-    """What a time dimension is made of: its expression, without what truncates it, the least of it last."""
-    expression = select.named(time)
-    while expression is not None:
-        yield expression.sql("duckdb")
-        truncates = isinstance(expression, exp.TimestampTrunc | exp.DateTrunc | exp.Cast | exp.Paren)
-        expression = expression.this if truncates else None
+def unit_of(node: exp.Expr) -> str:
+    """The unit of time that a call or a cast truncates to, as DuckDB calls it where it is none of ours; empty for none.
+
+    Only what it is itself, whatever is within it.
+    """
+    if isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
+        name: str = node.args["unit"].name.lower()
+        return _UNITS.get(name, name)
+    return "day" if isinstance(node, exp.Cast) and node.to.this == exp.DType.DATE else ""
 
 
 def _dimension(select: Select, position: int) -> Column:
@@ -147,7 +149,7 @@ def _grain(expression: exp.Expr, kind: str) -> str:
     while isinstance(bare, exp.Cast | exp.Paren | exp.Alias):
         bare = bare.this
     if isinstance(bare, exp.TimestampTrunc | exp.DateTrunc):
-        unit = _UNITS.get(bare.args["unit"].name.lower(), "")
+        unit = unit_of(bare)
         return unit if unit in COARSER else ""
     if expression.find(exp.TimestampTrunc, exp.DateTrunc):
         return ""

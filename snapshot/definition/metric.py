@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +21,8 @@ from ..settings import Settings
 from ..source.shape import Shapes
 from . import text as metric_text
 from .bind import Binder, problem_of
-from .columns import Select, grouped_columns, moments, plain_columns, time_dimensions, with_grains
+from .clock import Clock, clock_of
+from .columns import Select, grouped_columns, plain_columns, time_dimensions, with_grains
 from .definition import Base, Definition
 from .directives import Directives
 from .names import column_problems
@@ -70,9 +72,10 @@ class Reading:
     ) -> Definition:
         tree, directives = select.parsed.tree, Directives(self.text, columns)
         time = directives.time(time_dimensions(columns))
+        clock = self._clock(select, columns, time, where) if shape.grouped else Clock()
+        columns = [replace(c, formula=clock.formula) if c.name == time else c for c in columns]
         columns = directives.annotate(with_grains(columns, time, self.settings.week_start))
         base = self._base_from(select) if shape.grouped else ""
-        moment = self._moment(select, time, where) if base else ""
         metric = Metric(
             name=self.name,
             field=field_name(self.name),
@@ -83,7 +86,7 @@ class Reading:
             definition_hash=digest(repr((tree.sql("duckdb", comments=False), columns, select.tables))),
             pace=directives.pace(self.settings.pace),
             time=time,
-            moment=moment,
+            moment=clock.moment if base else "",
             keys=directives.keys(shape.grouped),
             base_with=self.text.with_ if base else "",
             base_from=base,
@@ -206,11 +209,10 @@ class Reading:
         except duckdb.Error:
             return None
 
-    def _moment(self, select: Select, time: str, where: str) -> str:
-        """What the time dimension truncates, where that is a moment."""
-        found = [(sql, self._types_of(where, [sql]) or [""]) for sql in moments(select, time)]
-        of_time = [(sql, kind) for sql, (kind,) in found if kind.startswith(("DATE", "TIMESTAMP"))]
-        return of_time[-1][0] if of_time and of_time[-1][1] != "DATE" else ""
+    def _clock(self, select: Select, columns: Sequence[Column], time: str, where: str) -> Clock:
+        """How the moment of the data looks to the time dimension."""
+        found = next((column for column in columns if column.name == time), None)
+        return clock_of(select, found, lambda sql: (self._types_of(where, [sql]) or [""])[0]) if found else Clock()
 
     def _warnings(self, select: Select, lines: Mapping[str, int]) -> Iterator[Problem]:
         """Moments that are read in a zone which the SELECT does not name."""

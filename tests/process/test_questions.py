@@ -156,7 +156,7 @@ def test_a_negative_number_of_rows_is_refused(client: httpx.Client, argument: st
     error = refusal(client, f"{{ revenue({argument}) {{ {selection} }} }}")
 
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert error["locations"] == [{"line": 1, "column": 3}]
+    assert error["locations"] == [{"line": 1, "column": 11}]
 
 
 @pytest.fixture(scope="module")

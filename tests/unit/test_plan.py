@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
-from gql.page import plan_count, plan_rows
+from gql.page import order_of, plan_count, plan_rows
 from gql.plan import Plan
 from gql.question import Question
 from snapshot.catalog import Grain, Metric
@@ -222,3 +222,11 @@ def test_rows_are_counted_the_way_they_are_read(by: tuple[str, ...], way: str) -
     """Measures are left out: they do not change how many there are."""
     plan = plan_count(question(built(), by, ("buyers",), None))
     assert (plan.way, plan.sql.startswith("select count(*) from (")) == (way, True)
+
+
+def test_floats_that_an_order_sees_as_one_are_told_apart_behind_it() -> None:
+    """What JSON has no number for is null to an order, and still several groups."""
+    floats = metric(f"select o.weight as weight, u.plan as plan, count(*) as n {JOINED} group by all")
+    weight, plan = floats.dimensions
+    asked = Question(floats, (weight, plan), (), order_by=((weight, "desc nulls last"), (plan, "asc nulls last")))
+    assert order_of(asked, total=True).endswith('page."plan" asc nulls last, page."weight" asc nulls last')

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from gql.period import Step
+from gql.question import Question
+from gql.relative import Span
+from gql.shift import earlier_groups
+from snapshot.catalog import Column, Metric
 
 from .tiny import Asking, Order, asking, publish
 
@@ -18,6 +24,8 @@ METRICS = {
     "tz": f"select date_trunc('hour', {MOMENT}) as hour, count(*) as n from shop.orders o group by all",
     "halves": "select date_trunc('hour', o.placed_at) + interval 30 minute as slot, count(*) as n "
     "from shop.orders o group by all",
+    "each": f"select {MOMENT} as moment, count(*) as n from shop.orders o group by all",
+    "paid": "select o.placed_at::date as day, o.paid, count(*) as n from shop.orders o group by all",
     "months": "select date_trunc('month', o.due) as month, count(*) as n from shop.orders o group by all",
     "odd": "select case when o.paid then 'mro' else '_a_' end::enum('mro', '_a_') as name, "
     "{'big': sum(1500000000000000 + o.id)::bigint} as part, count(*) as n from shop.orders o group by all",
@@ -98,8 +106,8 @@ REFUSED = {
     'tz(by: [HOUR], fill: true, where: {hour: {gte: "0002-01-01T00:00:00Z", lte: "9998-01-01T00:00:00Z"}})': (
         "TOO_MANY_ROWS"
     ),
-    'sales(by: [MONTH], fill: true, where: {day: {in: ["2026-02-01"]}})': "BAD_USER_INPUT",
-    'sales(by: [MONTH], fill: true, where: {or: [{day: {eq: "2026-02-01"}}, {month: {eq: "2026-02-01"}}]})': (
+    'each(by: [DAY], fill: true, where: {moment: {in: ["2026-02-01T00:00:00Z"]}})': "BAD_USER_INPUT",
+    'paid(by: [MONTH, PAID], fill: true, where: {or: [{day: {eq: "2026-02-01"}}, {paid: {eq: true}}]})': (
         "BAD_USER_INPUT"
     ),
 }
@@ -109,6 +117,41 @@ REFUSED = {
 def test_what_cannot_be_filled_is_refused(shop: Asking, field: str) -> None:
     """Too many periods, or a filter that no period can be judged by."""
     assert shop.refusal(f"{{ {field} {{ nodes {{ n }} }} }}") == REFUSED[field]
+
+
+def test_the_first_day_of_the_last_ones_has_its_earlier_day_where_a_month_is_clipped() -> None:
+    """The end of a longer month is moved to that of a shorter one, and so is what comes before it."""
+    day = Column("day", "day", "DATE", False, "dimension", grain="day")
+    metric = Metric("m", "m", True, "", "", "", "", 60, "day", "", (), "", "from s.o", "", (day,))
+    where = {"day": {"last": Span(date(2026, 3, 30), date(2026, 4, 15))}}
+    whole, _ = earlier_groups(
+        Question(metric, (day,), (), where), (), Step("months"), datetime(2026, 4, 15, tzinfo=UTC)
+    )
+    assert (whole.parameters, ">= ?" in whole.sql) == ((date(2026, 2, 28), date(2026, 3, 15)), True)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moments", "unit", "found"),
+    [
+        # 2 o'clock of 29 March is not; 3 o'clock is another hour.
+        ("Europe/Berlin", ["2026-03-29T01:00Z", "2026-03-30T00:00Z", "2026-03-30T01:00Z"], "hour",
+         [None, None, {"n": 1}]),
+        # 4 November begins at 1 o'clock.
+        ("America/Sao_Paulo", ["2018-11-03T12:00Z", "2018-11-04T12:00Z", "2018-11-05T12:00Z"], "day",
+         [None, {"n": 1}, {"n": 1}]),
+    ],
+)  # fmt: skip
+def test_a_period_is_a_day_earlier_by_the_clock_on_the_wall(
+    tmp_path: Path, zone: str, moments: list[str], unit: str, found: list[Any]
+) -> None:
+    """Or there is none."""
+    orders = [Order(placed_at=datetime.fromisoformat(moment).replace(tzinfo=None)) for moment in moments]
+    with asking(publish(tmp_path, METRICS, orders, zone=zone)) as shop:
+        rows = nodes(shop, f"tz(by: [{unit.upper()}])", f"{unit} previous(by: DAY) {{ n }}")
+        assert [row["previous"] for row in rows] == found
+        # The filter is moved as the rows are: from the beginning of the second period on.
+        filtered = f'tz(by: [{unit.upper()}], where: {{{unit}: {{gte: "{rows[1][unit]}"}}}})'
+        assert [row["previous"] for row in nodes(shop, filtered, "previous(by: DAY) { n }")] == found[1:]
 
 
 def test_a_time_before_all_times_is_refused(shop: Asking) -> None:
