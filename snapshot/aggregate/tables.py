@@ -120,7 +120,7 @@ class Tables:
 
 def _touched(time: Column, moment: str) -> str:
     """The condition that a moment of a unit of time is that of a period that changed."""
-    period = (time.formula or "{moment}").replace("{moment}", _PERIOD)
+    period = time.formula.replace("{moment}", _PERIOD) if time.role == "grain" else _PERIOD
     return f"exists (select 1 from {_TOUCHED} where ({period}) is not distinct from ({moment}))"
 
 
