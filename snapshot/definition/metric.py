@@ -50,13 +50,12 @@ class Reading:
         tree = self._tree()
         tables = tables_of(tree, self.shapes)
         parsed = Parsed(tree, self._names(tree), self.binder.aggregates)
-        select = Select(parsed, described, self.text.comments, tables, self.shapes)
-        shape = shape_of(parsed)
-        where = self._where(parsed)
+        where, shape = self._where(parsed), shape_of(parsed)
+        select = Select(parsed, described, self.text.comments, tables, self.shapes, partial(self._types_of, where))
         self._refuse_shadows(parsed, parsed.shadowed_keys() | (parsed.shadowed() if shape.grouped else set()))
         if shape.grouped:
-            columns, components = grouped_columns(select, shape, partial(self._types_of, where))
-            self._refuse_misreading(select, columns, where)
+            columns, components = grouped_columns(select, shape)
+            self._refuse_misreading(select, columns)
         else:
             columns, components = plain_columns(select), ()
         definition = self._definition(select, shape, columns, components, where)
@@ -71,7 +70,7 @@ class Reading:
         time = directives.time(time_dimensions(columns))
         columns = directives.annotate(with_grains(columns, time, self.settings.week_start))
         base = self._base_from(select) if shape.grouped else ""
-        moment = self._moment(select, time, where) if base else ""
+        moment = self._moment(select, time) if base else ""
         metric = Metric(
             name=self.name,
             field=field_name(self.name),
@@ -185,10 +184,10 @@ class Reading:
             )
             self.problems.append(Problem(self.path, self.text.lines[index], message, "choose another alias"))
 
-    def _refuse_misreading(self, select: Select, columns: Sequence[Column], where: str) -> None:
+    def _refuse_misreading(self, select: Select, columns: Sequence[Column]) -> None:
         """Ask DuckDB whether the expressions that were taken apart still have the types that the whole SELECT gives."""
         kept = [(column, kind) for column, (_, kind) in zip(columns, select.described, strict=True) if column.sql]
-        if self._types_of(where, [column.sql for column, _ in kept]) != [kind for _, kind in kept]:
+        if select.types_of([column.sql for column, _ in kept]) != [kind for _, kind in kept]:
             self._refuse(
                 1, "DuckDB and pacelayer do not read this SELECT alike", "write its expressions in simpler SQL"
             )
@@ -202,9 +201,9 @@ class Reading:
         except duckdb.Error:
             return None
 
-    def _moment(self, select: Select, time: str, where: str) -> str:
+    def _moment(self, select: Select, time: str) -> str:
         """What the time dimension truncates, where that is a moment."""
-        found = [(sql, self._types_of(where, [sql]) or [""]) for sql in moments(select, time)]
+        found = [(sql, select.types_of([sql]) or [""]) for sql in moments(select, time)]
         of_time = [(sql, kind) for sql, (kind,) in found if kind.startswith(("DATE", "TIMESTAMP"))]
         return of_time[-1][0] if of_time and of_time[-1][1] != "DATE" else ""
 
