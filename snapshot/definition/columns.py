@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from sqlglot import exp
 
 from ..catalog import COARSER, Column, Component, Role, field_name
 from ..settings import WEEK_DAYS
 from ..source.shape import Shapes
-from .origin import SourceTable, TypesOf, lineage_of, nullable
+from .lineage import lineage_of
+from .origin import SourceTable, TypesOf, nullable
 from .parsed import Parsed
 from .rollup import Measure, measures_of
 from .shape import Shape
@@ -51,6 +53,11 @@ class Select:
     shapes: Shapes
     types_of: TypesOf
 
+    @cached_property
+    def lineage(self) -> Sequence[tuple[str, ...]]:
+        """The source columns that feed each column."""
+        return lineage_of(self.parsed.tree, self.shapes, len(self.described))
+
     def expression(self, position: int) -> exp.Expr:
         """The expression of a column, its references written out; null where a star keeps positions from being told."""
         exact = len(self.parsed.projections) == len(self.described)
@@ -67,7 +74,7 @@ class Select:
             nullable=kind in _HOLD_NULLS or nullable(expression, self.parsed.tree, self.shapes, self.types_of),
             role=role,
             description=self.comments[position] if len(self.comments) == len(self.described) else "",
-            lineage=lineage_of(expression, self.tables),
+            lineage=self.lineage[position],
         )
 
 

@@ -1,4 +1,4 @@
-"""Where a SELECT's columns come from: what has to be exported, which source columns feed a column, what may be null."""
+"""Where a SELECT's columns come from: what has to be exported, and what may be null."""
 
 from __future__ import annotations
 
@@ -85,11 +85,6 @@ def origins(column: exp.Column, tables: Sequence[SourceTable]) -> Iterator[Origi
     for table in tables:
         if not column.table or column.table.lower() == table.alias:
             yield from (table.origin(name) for name in table.shape.columns if name.lower() == column.name.lower())
-
-
-def lineage_of(expression: exp.Expr, tables: Sequence[SourceTable]) -> tuple[str, ...]:
-    """The source columns that an expression reads, sorted."""
-    return tuple(sorted({str(o) for column in expression.find_all(exp.Column) for o in origins(column, tables)}))
 
 
 def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes, types_of: TypesOf) -> bool:

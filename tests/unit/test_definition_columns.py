@@ -1,4 +1,4 @@
-"""The columns of a metric: their types, what may be null, and which source columns feed them."""
+"""The columns of a metric: their types, and what may be null."""
 
 from __future__ import annotations
 
@@ -182,20 +182,6 @@ def test_fields_are_names_in_camel_case() -> None:
     """As clients of GraphQL expect them."""
     found = metric("select id as user_id, plan as _plan, born as born__on, joined_at as joined2 from shop.users")
     assert [c.field for c in found.columns] == ["userId", "_plan", "bornOn", "joined2"]
-
-
-def test_lineage_names_the_source_columns_that_feed_a_column() -> None:
-    """Through aliases of measures as well."""
-    found = metric(
-        "select u.plan, sum(o.amount - o.fee) as net, count(distinct user_id) as buyers, net / buyers as each "
-        f"{JOINED} group by all"
-    )
-    assert {c.name: c.lineage for c in found.columns} == {
-        "plan": ("shop.users.plan",),
-        "net": ("shop.orders.amount", "shop.orders.fee"),
-        "buyers": ("shop.orders.user_id",),
-        "each": ("shop.orders.amount", "shop.orders.fee", "shop.orders.user_id"),
-    }
 
 
 def test_every_column_of_a_star_is_there_with_its_own_name_and_type() -> None:
