@@ -11,7 +11,7 @@ from snapshot import connect
 from snapshot.catalog import Column
 from snapshot.definition import create_tables
 
-from .reading import JOINED, SHOP, metric
+from .reading import JOINED, SHOP, definition, metric
 
 ADDITIVE = {
     "count(*)": "count",
@@ -180,6 +180,19 @@ def test_what_is_counted_at_the_build_merges_though_it_looks_at_the_clock() -> N
 def test_no_part_is_stored_for_a_measure_that_does_not_merge() -> None:
     """Nobody would read it."""
     assert parts("count(*) + random()") == parts("count(*) / count(distinct o.user_id)") == []
+
+
+def test_check_says_which_measures_have_their_own_grouping_only() -> None:
+    """No other is computed ahead for them, and none comes from the base tables."""
+    label, middle = "u.plan || ': ' || count(*) as label", "median(o.amount) as m"
+    one, both = (
+        definition(f"select u.plan, {made} {JOINED} group by u.plan") for made in (label, f"{label}, {middle}")
+    )
+    assert one.answers == "any grouping is added up from its table; label by its own grouping only"
+    assert both.answers == (
+        "1 groupings are computed ahead for m; others and filters come from the base tables; "
+        "label by its own grouping only"
+    )
 
 
 def test_equal_aggregates_share_a_part() -> None:
