@@ -119,12 +119,6 @@ def _truncated(unit: str, kind: str, week_start: str) -> str:
     return f"CAST(date_trunc('{unit}', {{moment}}) AS {kind})"
 
 
-def time_dimensions(columns: Sequence[Column]) -> list[Column]:
-    """The dimensions that can be the time dimension: the truncated ones, or those of a type of time where none is."""
-    of_time = [c for c in columns if c.role == "dimension" and c.grain]
-    return [c for c in of_time if c.grain != "second"] or of_time
-
-
 def moments(select: Select, time: str) -> Iterator[str]:
     """What a time dimension is made of: its expression, without what truncates it, the least of it last."""
     position = next((n for n, (name, _) in enumerate(select.described) if name == time), None)

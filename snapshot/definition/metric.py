@@ -20,7 +20,7 @@ from ..settings import Settings
 from ..source.shape import Shapes
 from . import text as metric_text
 from .bind import Binder, problem_of
-from .columns import Select, grouped_columns, moments, plain_columns, time_dimensions, with_grains
+from .columns import Select, grouped_columns, moments, plain_columns, with_grains
 from .definition import Base, Definition
 from .directives import Directives
 from .names import column_problems
@@ -67,7 +67,7 @@ class Reading:
         self, select: Select, shape: Shape, columns: Sequence[Column], components: tuple[Component, ...], where: str
     ) -> Definition:
         tree, directives = select.parsed.tree, Directives(self.text, columns)
-        time = directives.time(time_dimensions(columns))
+        time = directives.time()
         columns = directives.annotate(with_grains(columns, time, self.settings.week_start))
         base = self._base_from(select) if shape.grouped else ""
         moment = self._moment(select, time) if base else ""
