@@ -109,7 +109,7 @@ class _Reading:
     def _from(self, select: exp.Select) -> list[tuple[str, _Columns]]:
         """What a SELECT selects from, by the name that its columns are qualified by."""
         if id(select) not in self._sources:
-            self._sources[id(select)] = []
+            self._sources[id(select)] = [("", None)]  # what a lateral subquery knows of what it stands beside
             start = select.args.get("from_")
             tables = [start.this] if start else []
             tables += [*(join.this for join in select.args.get("joins") or ()), *(select.args.get("laterals") or ())]

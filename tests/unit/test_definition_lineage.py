@@ -49,6 +49,7 @@ LINEAGE: Mapping[str, set[str]] = {
     "select \"EU\" as eu from shop.orders pivot (sum(fee) for region in ('EU'))": {
         f"orders.{name}" for name in SHOP["shop"]["orders"].columns
     },
+    "select region as status, status as region from shop.orders, (select region || 'x' as q) l": {"orders.status"},
     "select count(*) as n from shop.orders": set(),
 }
 
