@@ -79,8 +79,8 @@ def comparable(column: Column) -> str:
 
 def shared(metric: Metric) -> tuple[Column, ...]:
     """The measures whose parts make up the whole: sums and counts."""
-    sums = {component.name for component in metric.components if component.merge in ("sum", "count")}
-    return tuple(c for c in metric.measures if c.rollup == "additive" and c.name in sums and comparable(c))
+    sums = {quote(component.name) for component in metric.components if component.merge in ("sum", "count")}
+    return tuple(c for c in metric.measures if c.rollup == "additive" and c.formula in sums and comparable(c))
 
 
 def _parts(question: Question, extras: Extras) -> Iterator[_Part]:

@@ -34,9 +34,10 @@ class MetricTypes:
             "asOf": (DateTime, "The moment that the snapshot's data is of."),
             "computedAt": (DateTime, "The moment of the data that this metric was computed from."),
         }
-        if metric.grouped:
+        # What means its own grouping only has no total.
+        if totalled := [measure for measure in metric.measures if measure.sql]:
             words = f"The measures of {metric.field} over all rows that 'where' lets in."
-            totals = self._of_columns(metric, "Totals", metric.measures, words)
+            totals = self._of_columns(metric, "Totals", totalled, words)
             body["totals"] = (totals, "The measures over all rows that 'where' lets in, grouped by nothing.")
         fields = {name: strawberry.field(name=name, description=words) for name, (_, words) in body.items()}
         annotations = {name: annotation for name, (annotation, _) in body.items()}

@@ -129,7 +129,9 @@ def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
 
 
 def _by(metric: Metric) -> Iterator[StrawberryArgument]:
-    values = enum.Enum(type_name(metric, "By"), {enum_value(c): c.name for c in metric.dimensions})  # type: ignore[misc]
+    # Python does not take every name of GraphQL's for a member.
+    members = {f"by_{n}": strawberry.enum_value(c.name, name=enum_value(c)) for n, c in enumerate(metric.dimensions)}
+    values = enum.Enum(type_name(metric, "By"), members)  # type: ignore[misc]
     by: Any = strawberry.enum(values, description=f"What {metric.field} can be grouped by.")
     default = ", ".join(enum_value(metric.column(name)) for name in metric.own_grain)
     yield argument("by", list[by] | None, f"What to group by; without it: {default}.")

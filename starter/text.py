@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import sqlalchemy
 
+from snapshot.catalog import is_key
 from snapshot.settings import RESERVED_SCHEMAS
 
 from .guess import Guess
@@ -18,7 +19,7 @@ from .guess import Guess
 # Parameters of a URL that open something.
 _SECRETS = frozenset({"password", "passwd", "sslpassword", "passfile"})
 # Names that a row of a metric has anyway, or gets with a day.
-_TAKEN = frozenset({"complete", "previous", "change", "share", "day", "week", "month", "quarter", "year"})
+_TAKEN = frozenset({"complete", "previous", "change", "share", "rowid", "day", "week", "month", "quarter", "year"})
 
 
 def metrics(source: str, guess: Guess) -> dict[str, str]:
@@ -45,7 +46,7 @@ def metrics(source: str, guess: Guess) -> dict[str, str]:
         grouped = [*month, *categories[:1]]
         text = f"How large {guess.amount} is{', by month' if month else ''}."
         found[f"{table}_sizes"] = _select(text, [*grouped, *sizes], quoted, "group by all" if grouped else "")
-    if guess.time and guess.shape.key:
+    if guess.time and guess.shape.key and all(is_key(guess.shape.columns[key].type) for key in guess.shape.key):
         shown = [*guess.shape.key, guess.time, *guess.categories, *filter(None, [guess.amount])]
         columns = [f"t.{_quote(column)} as {_alias(column)}" for column in dict.fromkeys(shown)]
         keys = ", ".join(f"t.{_quote(key)}" for key in guess.shape.key)

@@ -270,6 +270,11 @@ def is_nested(kind: str) -> bool:
     return kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))
 
 
+def is_key(kind: str) -> bool:
+    """Whether a value of a DuckDB type that was given out, and comes back, finds the rows that have it."""
+    return not is_nested(kind) and kind not in ("JSON", "INTERVAL", "TIMESTAMP_NS")
+
+
 def is_served(kind: str) -> bool:
     """Whether a field of the API can have a DuckDB type. No JSON number holds a HUGEINT.
 

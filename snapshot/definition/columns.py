@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from sqlglot import exp
 
 from ..catalog import COARSER, Column, Component, Role, field_name
 from ..settings import WEEK_DAYS
 from ..source.shape import Shapes
-from .origin import SourceTable, lineage_of, nullable
+from .lineage import lineage_of
+from .origin import SourceTable, TypesOf, nullable
 from .parsed import Parsed
-from .rollup import Measure, Part, measures_of
+from .rollup import Measure, measures_of
 from .shape import Shape
 
 # What DuckDB computes wider than a client can be sent; the build casts, and a value that does not fit fails it.
 _NARROWED = {"HUGEINT": "BIGINT", "UHUGEINT": "UBIGINT"}
+# What JSON has no number for is null there, and a document may be one, whatever the constraints say.
+_HOLD_NULLS = ("FLOAT", "DOUBLE", "JSON")
 _TIME_TYPES = ("DATE", "TIMESTAMP")
 # The names that DuckDB has for a unit of time.
 _UNITS = {
@@ -37,13 +41,22 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class Select:
-    """One SELECT with all that is known of it: DuckDB's columns, and a comment for each."""
+    """One SELECT with all that is known of it: DuckDB's columns, and a comment for each.
+
+    `types_of` asks DuckDB for the types of expressions over its FROM; None where it refuses one.
+    """
 
     parsed: Parsed
     described: Sequence[tuple[str, str]]
     comments: Sequence[str]
     tables: Sequence[SourceTable]
     shapes: Shapes
+    types_of: TypesOf
+
+    @cached_property
+    def lineage(self) -> Sequence[tuple[str, ...]]:
+        """The source columns that feed each column."""
+        return lineage_of(self.parsed.tree, self.shapes, len(self.described))
 
     def expression(self, position: int) -> exp.Expr:
         """The expression of a column, its references written out; null where a star keeps positions from being told."""
@@ -63,11 +76,10 @@ class Select:
             name=name,
             field=field_name(name),
             type=_NARROWED.get(kind, kind),
-            # What JSON has no number for is null there, whatever the constraints say.
-            nullable=kind in ("FLOAT", "DOUBLE") or nullable(expression, self.parsed.tree, self.shapes),
+            nullable=kind in _HOLD_NULLS or nullable(expression, self.parsed.tree, self.shapes, self.types_of),
             role=role,
             description=self.comments[position] if len(self.comments) == len(self.described) else "",
-            lineage=lineage_of(expression, self.tables),
+            lineage=self.lineage[position],
         )
 
 
@@ -76,20 +88,17 @@ def plain_columns(select: Select) -> tuple[Column, ...]:
     return tuple(select.column(position, "column") for position in range(len(select.described)))
 
 
-def grouped_columns(
-    select: Select, shape: Shape, types_of: Callable[[Sequence[str]], Sequence[str] | None]
-) -> tuple[tuple[Column, ...], tuple[Component, ...]]:
-    """The dimensions and measures of a grouped metric, and the components its measures are made of.
-
-    `types_of` asks DuckDB for the types of expressions over the metric's FROM; None where it refuses one.
-    """
-    measures, parts = measures_of(select.parsed, shape.dimensions, lambda sql: types_of([sql]) is not None)
+def grouped_columns(select: Select, shape: Shape) -> tuple[tuple[Column, ...], tuple[Component, ...]]:
+    """The dimensions and measures of a grouped metric, and the components its measures are made of."""
+    measures, parts = measures_of(select.parsed, shape.dimensions, lambda sql: select.types_of([sql]) is not None)
     by_name = {measure.name: measure for measure in measures}
     columns = tuple(
         _dimension(select, position) if position in shape.dimensions else _measure(select, position, by_name)
         for position in range(len(select.described))
     )
-    return columns, tuple(_components(parts, columns, types_of))
+    types = select.types_of([part.sql for part in parts]) or ()
+    # Parts keep the type that DuckDB gives them, however wide: a formula computes with them as the SELECT does.
+    return columns, tuple(Component(p.name, kind, p.sql, p.merge) for p, kind in zip(parts, types, strict=True))
 
 
 def with_grains(columns: Sequence[Column], time: str, week_start: str) -> tuple[Column, ...]:
@@ -113,12 +122,6 @@ def _truncated(unit: str, kind: str, week_start: str) -> str:
     if before:
         return f"CAST(date_trunc('week', {{moment}} + INTERVAL {before} DAY) - INTERVAL {before} DAY AS {kind})"
     return f"CAST(date_trunc('{unit}', {{moment}}) AS {kind})"
-
-
-def time_dimensions(columns: Sequence[Column]) -> list[Column]:
-    """The dimensions that can be the time dimension: the truncated ones, or those of a type of time where none is."""
-    of_time = [c for c in columns if c.role == "dimension" and c.grain]
-    return [c for c in of_time if c.grain != "second"] or of_time
 
 
 def unit_of(node: exp.Expr) -> str:
@@ -160,13 +163,3 @@ def _measure(select: Select, position: int, by_name: Mapping[str, Measure]) -> C
     column = select.column(position, "measure")
     measure = by_name[select.parsed.projections[position].alias_or_name]
     return replace(column, rollup=measure.rollup, sql=measure.sql, formula=measure.formula)
-
-
-def _components(
-    parts: Sequence[Part], columns: Sequence[Column], types_of: Callable[[Sequence[str]], Sequence[str] | None]
-) -> Iterator[Component]:
-    """The parts with their types: a part that is a visible measure has its type, the others what DuckDB says."""
-    visible = {column.name: column.type for column in columns}
-    types = types_of([part.sql for part in parts]) or ()
-    for part, kind in zip(parts, types, strict=True):
-        yield Component(part.name, visible.get(part.name, kind), part.sql, part.merge)

@@ -47,11 +47,14 @@ class Definition:
         """How groupings other than its own are answered, in words; empty for a plain table, which has none."""
         if not self.metric.grouped:
             return ""
-        holistic = [measure.name for measure in self.metric.measures if not measure.formula]
-        if not holistic:
-            return "any grouping is added up from its table"
-        ahead = f"{len(self.rollups)} groupings are computed ahead for {', '.join(holistic)}"
-        return f"{ahead}; others and filters {'come from the base tables' if self.metric.base_from else 'are refused'}"
+        holistic = [measure.name for measure in self.metric.measures if measure.sql and not measure.formula]
+        alone = [measure.name for measure in self.metric.measures if not measure.sql]
+        words = ["any grouping is added up from its table"]
+        if holistic:
+            others = "come from the base tables" if self.metric.base_from else "are refused"
+            ahead = f"{len(self.rollups)} groupings are computed ahead for {', '.join(holistic)}"
+            words = [ahead, f"others and filters {others}"]
+        return "; ".join([*words, *([f"{', '.join(alone)} by its own grouping only"] if alone else [])])
 
     def line_of(self, *origins: str) -> int:
         """The line of the first column that is made of one of these source columns; else the first line."""

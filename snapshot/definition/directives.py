@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..catalog import Column, quote
+from ..catalog import Column, is_key, quote
 from ..errors import Problem
 from ..settings import parse_pace
 from .text import Directive, MetricText
@@ -24,7 +24,7 @@ class Directives:
     """The directives of one file, read against its columns; `problems` grows while they are."""
 
     def __init__(self, text: MetricText, columns: Sequence[Column]) -> None:
-        self.text = text
+        self.text, self.columns = text, columns
         self.names = [column.name for column in columns]
         self.measures = {column.name for column in columns if column.role == "measure"}
         self.problems: list[Problem] = []
@@ -41,10 +41,15 @@ class Directives:
                 self.problem(directive, str(error))
         return default
 
-    def time(self, candidates: Sequence[Column]) -> str:
-        """The time dimension's name; empty where the metric has none."""
+    def time(self) -> str:
+        """The time dimension's name; empty where the metric has none.
+
+        It is one of those that have a unit, and without a directive the truncated one where there is one.
+        """
+        of_time = [column for column in self.columns if column.role == "dimension" and column.grain]
+        candidates = [column for column in of_time if column.grain != "second"] or of_time
         for directive in self.text.all("time"):
-            if directive.argument in [column.name for column in candidates]:
+            if directive.argument in [column.name for column in of_time]:
                 return directive.argument
             self.problem(
                 directive,
@@ -65,13 +70,18 @@ class Directives:
                 self.problem(
                     directive, "@key is for plain tables; a grouped metric is found by its dimensions", "use 'where'"
                 )
-            return self.columns(directive, directive.argument)
+            found = self.named(directive, directive.argument)
+            for column in self.columns:
+                if column.name in found and not is_key(column.type):
+                    what = f"'{column.name}' has the type {column.type}, by whose values no row can be found"
+                    self.problem(directive, what, f"name another column, or cast it: {column.name}::varchar")
+            return found
         return ()
 
     def rollups(self, dimensions: Sequence[Column]) -> tuple[tuple[str, ...], ...]:
         """The groupings to compute ahead."""
         known = [column.name for column in dimensions]
-        return tuple(self.columns(d, d.argument, known) for d in self.text.all("rollup"))
+        return tuple(self.named(d, d.argument, known) for d in self.text.all("rollup"))
 
     def tests(self, accepts: Callable[[str], bool]) -> tuple[Rule, ...]:
         """The rules that every row has to fulfil."""
@@ -92,7 +102,7 @@ class Directives:
 
         A measure that is never null in the metric's rows still is in a total over nothing: its promise is a test.
         """
-        never = {name for d in self.text.all("not_null") for name in self.columns(d, d.argument)}
+        never = {name for d in self.text.all("not_null") for name in self.named(d, d.argument)}
         units, deprecated = self._words("unit"), self._words("deprecated")
         return tuple(
             replace(
@@ -104,7 +114,7 @@ class Directives:
             for column in columns
         )
 
-    def columns(self, directive: Directive, names: str, known: Sequence[str] | None = None) -> tuple[str, ...]:
+    def named(self, directive: Directive, names: str, known: Sequence[str] | None = None) -> tuple[str, ...]:
         """The columns that an argument names, separated by commas or blanks."""
         found = []
         for name in names.replace(",", " ").split():
@@ -123,7 +133,7 @@ class Directives:
         said = {}
         for directive in self.text.all(name):
             column, _, words = directive.argument.partition(" ")
-            for known in self.columns(directive, column):
+            for known in self.named(directive, column):
                 said[known] = words.strip() or "No longer supported"
         return said
 

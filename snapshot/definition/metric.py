@@ -22,7 +22,7 @@ from ..source.shape import Shapes
 from . import text as metric_text
 from .bind import Binder, problem_of
 from .clock import Clock, clock_of
-from .columns import Select, grouped_columns, plain_columns, time_dimensions, with_grains
+from .columns import Select, grouped_columns, plain_columns, with_grains
 from .definition import Base, Definition
 from .directives import Directives
 from .names import column_problems
@@ -53,13 +53,12 @@ class Reading:
         tree = self._tree()
         tables = tables_of(tree, self.shapes)
         parsed = Parsed(tree, self._names(tree), self.binder.aggregates)
-        select = Select(parsed, described, self.text.comments, tables, self.shapes)
-        shape = shape_of(parsed)
-        where = self._where(parsed)
+        where, shape = self._where(parsed), shape_of(parsed)
+        select = Select(parsed, described, self.text.comments, tables, self.shapes, partial(self._types_of, where))
         self._refuse_shadows(parsed, parsed.shadowed_keys() | (parsed.shadowed() if shape.grouped else set()))
         if shape.grouped:
-            columns, components = grouped_columns(select, shape, partial(self._types_of, where))
-            self._refuse_misreading(select, columns, where)
+            columns, components = grouped_columns(select, shape)
+            self._refuse_misreading(select, columns)
         else:
             columns, components = plain_columns(select), ()
         definition = self._definition(select, shape, columns, components, where)
@@ -71,8 +70,8 @@ class Reading:
         self, select: Select, shape: Shape, columns: Sequence[Column], components: tuple[Component, ...], where: str
     ) -> Definition:
         tree, directives = select.parsed.tree, Directives(self.text, columns)
-        time = directives.time(time_dimensions(columns))
-        clock = self._clock(select, columns, time, where) if shape.grouped else Clock()
+        time = directives.time()
+        clock = self._clock(select, columns, time) if shape.grouped else Clock()
         columns = [replace(c, formula=clock.formula) if c.name == time else c for c in columns]
         columns = directives.annotate(with_grains(columns, time, self.settings.week_start))
         base = self._base_from(select) if shape.grouped else ""
@@ -192,10 +191,10 @@ class Reading:
             )
             self.problems.append(Problem(self.path, self.text.lines[index], message, "choose another alias"))
 
-    def _refuse_misreading(self, select: Select, columns: Sequence[Column], where: str) -> None:
+    def _refuse_misreading(self, select: Select, columns: Sequence[Column]) -> None:
         """Ask DuckDB whether the expressions that were taken apart still have the types that the whole SELECT gives."""
         kept = [(column, kind) for column, (_, kind) in zip(columns, select.described, strict=True) if column.sql]
-        if self._types_of(where, [column.sql for column, _ in kept]) != [kind for _, kind in kept]:
+        if select.types_of([column.sql for column, _ in kept]) != [kind for _, kind in kept]:
             self._refuse(
                 1, "DuckDB and pacelayer do not read this SELECT alike", "write its expressions in simpler SQL"
             )
@@ -209,10 +208,10 @@ class Reading:
         except duckdb.Error:
             return None
 
-    def _clock(self, select: Select, columns: Sequence[Column], time: str, where: str) -> Clock:
+    def _clock(self, select: Select, columns: Sequence[Column], time: str) -> Clock:
         """How the moment of the data looks to the time dimension."""
         found = next((column for column in columns if column.name == time), None)
-        return clock_of(select, found, lambda sql: (self._types_of(where, [sql]) or [""])[0]) if found else Clock()
+        return clock_of(select, found, lambda sql: (select.types_of([sql]) or [""])[0]) if found else Clock()
 
     def _warnings(self, select: Select, lines: Mapping[str, int]) -> Iterator[Problem]:
         """Moments that are read in a zone which the SELECT does not name."""

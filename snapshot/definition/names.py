@@ -12,6 +12,8 @@ from ..errors import Problem
 ROOT_FIELDS = frozenset({"snapshot", "status", "metrics"})
 # Fields that every row of a grouped metric has or will have, and the connectives of `where`.
 ROW_FIELDS = frozenset({"complete", "previous", "change", "share", "and", "or", "not"})
+# How the columns begin that a query has for itself.
+OWN_PREFIX = "_pacelayer_"
 # What `main` has beside the metrics.
 RESERVED_TABLES = frozenset({"dashboard_metrics"})
 
@@ -39,15 +41,22 @@ def column_problems(path: str, columns: Sequence[Column], lines: dict[str, int])
             problems.append(
                 Problem(path, line, f"'{column.name}' is not a GraphQL name", "name the column: ... as some_name")
             )
-        elif column.field in ROW_FIELDS:
-            problems.append(
-                Problem(path, line, f"'{column.name}' is a field that every row has", "choose another name")
-            )
+        elif taken := _taken(column):
+            problems.append(Problem(path, line, f"'{column.name}' is {taken}", "choose another name"))
         elif other := seen.get(column.field) or seen.get(column.name.lower()):
             problems.append(_collision(path, other, column, lines))
         # DuckDB and the values of `by` take names for equal that differ in case only.
         seen |= {column.field: column, column.name.lower(): column}
     return problems
+
+
+def _taken(column: Column) -> str:
+    """What has the name of a column already; empty where nothing has."""
+    if column.field in ROW_FIELDS:
+        return "a field that every row has"
+    if column.role == "column" and column.name.lower() == "rowid":
+        return "what DuckDB calls the number of a row, which a plain table is kept in order by"
+    return "a name that pacelayer uses itself" if column.name.lower().startswith(OWN_PREFIX) else ""
 
 
 def _collision(path: str, one: Column, other: Column, lines: dict[str, int]) -> Problem:

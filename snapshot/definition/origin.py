@@ -1,8 +1,8 @@
-"""Where a SELECT's columns come from: what has to be exported, which source columns feed a column, what may be null."""
+"""Where a SELECT's columns come from: what has to be exported, and what may be null."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -10,12 +10,16 @@ from sqlglot import exp
 from ..source.shape import Shapes, TableShape
 from .shape import has_grouping_sets
 
-# Functions that are null only where an argument is.
+# Functions that are null only where an argument is. Parts of a date are not: infinity has none.
 _STRICT = (
     exp.Cast, exp.TimestampTrunc, exp.DateTrunc, exp.Lower, exp.Upper, exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.DPipe,
-    exp.Concat, exp.Extract, exp.Round, exp.Abs, exp.Year, exp.Month, exp.Day, exp.Neg, exp.EQ, exp.NEQ, exp.GT,
-    exp.GTE, exp.LT, exp.LTE, exp.And, exp.Or, exp.Not,
+    exp.Concat, exp.Round, exp.Abs, exp.Neg, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.And, exp.Or,
+    exp.Not,
 )  # fmt: skip
+# Types with a null of their own, which is SQL's null once it is read as another type.
+_WITH_NULLS = ("JSON", "VARIANT", "UNION")
+# Asks DuckDB for the types of expressions over a SELECT's FROM; None where it refuses one.
+TypesOf = Callable[[Sequence[str]], Sequence[str] | None]
 
 
 @dataclass(frozen=True, order=True)
@@ -83,12 +87,7 @@ def origins(column: exp.Column, tables: Sequence[SourceTable]) -> Iterator[Origi
             yield from (table.origin(name) for name in table.shape.columns if name.lower() == column.name.lower())
 
 
-def lineage_of(expression: exp.Expr, tables: Sequence[SourceTable]) -> tuple[str, ...]:
-    """The source columns that an expression reads, sorted."""
-    return tuple(sorted({str(o) for column in expression.find_all(exp.Column) for o in origins(column, tables)}))
-
-
-def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes) -> bool:
+def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes, types_of: TypesOf) -> bool:
     """Whether an expression can be null: only what the constraints and the SQL rule out is not."""
     if not isinstance(tree, exp.Select) or has_grouping_sets(tree):
         return True
@@ -99,12 +98,15 @@ def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes) -> bool:
     if isinstance(expression, exp.Filter):
         return not isinstance(expression.this, exp.Count)
     if isinstance(expression, exp.Alias):
-        return nullable(expression.this, tree, shapes)
+        return nullable(expression.this, tree, shapes, types_of)
     if isinstance(expression, exp.Coalesce):
-        return all(nullable(part, tree, shapes) for part in (expression.this, *expression.expressions))
+        return all(nullable(part, tree, shapes, types_of) for part in (expression.this, *expression.expressions))
     if type(expression) in _STRICT:  # not what derives from them: TRY_CAST makes nulls
         parts = [part for part in expression.iter_expressions() if not isinstance(part, exp.DataType | exp.Var)]
-        return any(nullable(part, tree, shapes) for part in parts)
+        if any(nullable(part, tree, shapes, types_of) for part in parts):
+            return True
+        types = types_of([part.sql("duckdb") for part in parts])
+        return types is None or any(kind.startswith(_WITH_NULLS) for kind in types)
     return True
 
 
@@ -127,8 +129,15 @@ def _outer_tables(tree: exp.Query, shapes: Shapes) -> list[tuple[SourceTable, bo
         if either or join.side == "RIGHT":
             found = [(table, True) for table, _ in found]
         found.append((join.this, either or join.side == "LEFT"))
-    named = [(table_of(table, shapes), missing) for table, missing in found if isinstance(table, exp.Table)]
+    tables = [(table, missing) for table, missing in found if isinstance(table, exp.Table)]
+    named = [(table_of(table, shapes), missing or not _is_bare(table)) for table, missing in tables]
     return [(table, missing) for table, missing in named if table is not None]
+
+
+def _is_bare(table: exp.Table) -> bool:
+    """Whether a table is itself only: without joins of its own, a pivot, or other names for its columns."""
+    said = {name for name, value in table.args.items() if value}
+    return said <= {"this", "db", "alias"} and not table.alias_column_names
 
 
 def _reads_all(node: exp.Expr) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ..catalog import Metric, Rollup, quote
-from .parsed import Parsed, outer_nodes, replaced
+from .parsed import Parsed, looks_elsewhere, outer_nodes, replaced
 
 # A metric with holistic measures has every grouping computed ahead up to so many; beyond, `@rollup` chooses.
 MAX_CHOSEN_ROLLUPS = 32
@@ -75,14 +75,16 @@ def measures_of(
     """
     projections = [p for i, p in enumerate(parsed.projections) if i not in dimensions]
     expanded = {p.alias_or_name: parsed.written_out(p) for p in projections}
-    visible = {e.sql("duckdb"): name for name, e in expanded.items() if _merge(e)}
+    # Of measures that are one call, the first is the component of all.
+    visible = {e.sql("duckdb"): name for name, e in reversed(expanded.items()) if _merge(e)}
     components = _Components(visible)
     measures = []
     for projection in projections:
         name = projection.alias_or_name
         derived = bool(parsed.references(projection))
         measures.append(_measure(name, expanded[name], parsed, components, binds, derived=derived))
-    return tuple(measures), tuple(components.parts.values())
+    formulas = " ".join(measure.formula for measure in measures)
+    return tuple(measures), tuple(part for part in components.parts.values() if quote(part.name) in formulas)
 
 
 def _measure(
@@ -100,9 +102,11 @@ def _measure(
         return Measure(name, "holistic", "", "")  # mixes dimensions into the aggregate: it means its own grain only
     sql = expanded.sql("duckdb")
     formulas = [_formula(name, call, components, binds) for call in calls]
-    if not all(formulas) or expanded.find(exp.Query):  # a subquery reads the base tables, whatever was merged
+    merged = replaced(expanded, dict(zip(map(id, calls), map(str, formulas), strict=True)))
+    # A subquery reads the base tables, whatever was merged; the clock is that of the build, whenever it is asked.
+    if not all(formulas) or expanded.find(exp.Query) or looks_elsewhere(merged):
         return Measure(name, "derived" if derived else "holistic", sql, "")
-    formula = replaced(expanded, dict(zip(map(id, calls), map(str, formulas), strict=True))).sql("duckdb")
+    formula = merged.sql("duckdb")
     if derived:
         return Measure(name, "derived", sql, formula)
     return Measure(name, "additive" if sql in components.visible else "decomposed", sql, formula)

@@ -261,10 +261,12 @@ def odd_tables() -> Iterator[str]:
     yield "create table untyped (a, b)"
     yield "create table pairs (a integer, b integer, at datetime, primary key (a, b))"
     yield "create table lone (share text)"
+    yield "create table numbered (rowid integer primary key, at datetime)"
+    yield "create table documents (content json primary key, at datetime)"
     yield "create table заказы (статус text, сумма decimal(10, 2), дата datetime)"
 
 
-@pytest.mark.parametrize("table", ["order", "bare", "2024 sales", "pairs", "lone", "заказы"])
+@pytest.mark.parametrize("table", ["order", "bare", "2024 sales", "pairs", "lone", "numbered", "documents", "заказы"])
 def test_whatever_a_table_is_called_the_project_is_a_good_one(tmp_path: Path, table: str) -> None:
     """It is checked and can be refreshed, with rows and without."""
     import sqlite3

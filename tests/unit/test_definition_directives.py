@@ -139,6 +139,26 @@ def test_keys_look_up_a_row_of_a_plain_table() -> None:
     assert metric(f"-- @key plan, user_id\n{USERS}").keys == ("plan", "user_id")
 
 
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("plan::json", "JSON"),
+        ("interval 1 day", "INTERVAL"),
+        ("[id]", "BIGINT[]"),
+        ("{'a': id}", "STRUCT(a BIGINT)"),
+        ("map {plan: id}", "MAP(VARCHAR, BIGINT)"),
+        ("joined_at::timestamp_ns", "TIMESTAMP_NS"),
+    ],
+)
+def test_a_key_must_be_of_a_type_whose_values_come_back_as_they_went(expression: str, kind: str) -> None:
+    """Else the very value that was given out would find nothing."""
+    said = problem(f"-- Users.\n-- @key k\nselect {expression} as k, plan from shop.users")
+    assert said == (
+        f"metrics/sales.sql:2: 'k' has the type {kind}, by whose values no row can be found; "
+        "name another column, or cast it: k::varchar"
+    )
+
+
 def test_rollups_are_the_groupings_to_compute_ahead() -> None:
     """Coarser units among them."""
     found = definition(f"-- @rollup month, region\n-- @rollup year\n{SALES}")

@@ -11,7 +11,7 @@ from snapshot import connect
 from snapshot.catalog import Column
 from snapshot.definition import create_tables
 
-from .reading import JOINED, SHOP, metric
+from .reading import JOINED, SHOP, definition, metric
 
 ADDITIVE = {
     "count(*)": "count",
@@ -70,6 +70,9 @@ HOLISTIC = [
     "sum(o.weight order by o.id)",
     "count(*) / (select count(id) from shop.users)",
     "count(*) filter (where o.user_id in (select id from shop.users))",
+    "count(*) + random()",
+    "max(o.created_at) > now()::timestamp - interval 30 days",
+    "date_diff('day', min(o.created_at), current_date)",
 ]
 
 
@@ -168,6 +171,30 @@ def test_a_mixture_of_dimension_and_aggregate_means_its_own_grouping_only() -> N
     assert (found.role, found.rollup, found.formula, found.sql) == ("measure", "holistic", "", "")
 
 
+def test_what_is_counted_at_the_build_merges_though_it_looks_at_the_clock() -> None:
+    """Its parts are of one moment, and merging them looks at no other."""
+    found = metric(f"select u.plan, count(*) filter (where o.created_at > now()) as m {JOINED} group by all")
+    assert (found.column("m").rollup, found.column("m").formula) == ("additive", '"m"')
+
+
+def test_no_part_is_stored_for_a_measure_that_does_not_merge() -> None:
+    """Nobody would read it."""
+    assert parts("count(*) + random()") == parts("count(*) / count(distinct o.user_id)") == []
+
+
+def test_check_says_which_measures_have_their_own_grouping_only() -> None:
+    """No other is computed ahead for them, and none comes from the base tables."""
+    label, middle = "u.plan || ': ' || count(*) as label", "median(o.amount) as m"
+    one, both = (
+        definition(f"select u.plan, {made} {JOINED} group by u.plan") for made in (label, f"{label}, {middle}")
+    )
+    assert one.answers == "any grouping is added up from its table; label by its own grouping only"
+    assert both.answers == (
+        "1 groupings are computed ahead for m; others and filters come from the base tables; "
+        "label by its own grouping only"
+    )
+
+
 def test_equal_aggregates_share_a_part() -> None:
     """The average's count is the visible one, its sum is the visible sum."""
     found = metric(
@@ -184,11 +211,11 @@ def test_hidden_parts_never_take_the_name_of_a_column() -> None:
     assert names.count("m__sum") == 1
 
 
-def test_a_part_has_the_type_of_its_measure_or_what_duckdb_gives_it() -> None:
-    """Sums of whole numbers are wide inside, where no client sees them."""
+def test_a_part_has_the_type_that_duckdb_gives_it() -> None:
+    """Sums of whole numbers are wide inside, where no client sees them, whatever their measure is narrowed to."""
     found = metric(f"select u.plan, sum(o.user_id) as total, avg(o.id) as mean {JOINED} group by all")
     assert {part.name: part.type for part in found.components} == {
-        "total": "BIGINT",
+        "total": "HUGEINT",
         "mean__sum": "HUGEINT",
         "mean__count": "BIGINT",
     }

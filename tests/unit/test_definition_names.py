@@ -78,6 +78,24 @@ def test_names_that_sql_or_python_use_are_allowed() -> None:
     assert [c.name for c in found[0].metric.columns] == ["select", "class", "from"]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("rowid", "what DuckDB calls the number of a row, which a plain table is kept in order by"),
+        ("_pacelayer_row", "a name that pacelayer uses itself"),
+    ],
+)
+def test_a_column_that_would_hide_what_keeps_rows_in_order_is_reported(name: str, said: str) -> None:
+    """In whatever letters."""
+    found = problem(f"select plan,\n  id as {name.upper()} from shop.users")
+    assert found == f"metrics/sales.sql:2: '{name.upper()}' is {said}; choose another name"
+
+
+def test_a_grouped_metric_may_have_row_numbers() -> None:
+    """Its rows are in the order of its dimensions."""
+    assert read({"users.sql": "select id as rowid, count(*) as n from shop.users group by all"}).definitions
+
+
 def test_every_collision_is_reported() -> None:
     """Three of one name are two too many."""
     said = problems({"a/users.sql": USERS, "b/users.sql": USERS, "c/users.sql": USERS})

@@ -128,6 +128,12 @@ def test_time_says_which_of_two_dimensions_it_is() -> None:
     assert (found.time, [c.name for c in found.columns if c.role == "grain"]) == ("refunded", ["quarter", "year"])
 
 
+def test_time_can_name_a_moment_beside_a_date() -> None:
+    """The truncated one is only what is taken for meant where nothing is said."""
+    found = metric(f"-- @time placed\nselect o.created_at as placed, o.due as due, count(*) as n {FROM}")
+    assert (found.time, next(c.name for c in found.columns if c.role == "grain")) == ("placed", "minute")
+
+
 def test_time_must_name_a_dimension_of_time() -> None:
     """A region is none."""
     said = problem(f"-- Sales.\n-- @time region\nselect o.region, o.due as due, count(*) as n {FROM}")

@@ -25,12 +25,19 @@ SIZES = """select case when o.paid then 'small' else 'large' end::enum('large', 
   max(interval '1 hour' * o.id) as longest from shop.orders o group by all"""
 
 
+# Names that Python keeps for itself in enums.
+NAMED = """select o.region as _a_, o.paid as mro, o.region || count(*) as label, count(*) as n
+  from shop.orders o group by 1, 2"""
+LABELS = "select o.region as region, o.region || count(*) as label from shop.orders o group by 1"
+METRICS = {"parcels": PARCELS, "sizes": SIZES, "named": NAMED, "labels": LABELS}
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     """Three parcels, and orders by size."""
     orders = [Order(paid=number % 3 == 0) for number in range(7)]
     folder: Path = tmp_path_factory.mktemp("shop")
-    with asking(publish(folder, {"parcels": PARCELS, "sizes": SIZES}, orders)) as found:
+    with asking(publish(folder, METRICS, orders)) as found:
         yield found
 
 
@@ -100,3 +107,17 @@ def test_the_schema_names_their_types(shop: Asking) -> None:
         "enum ParcelsSizeValue {",
     ):
         assert line in sdl
+
+
+def test_a_dimension_may_have_any_name_of_graphql(shop: Asking) -> None:
+    """What is reserved in Python is not in `by`."""
+    found = shop.data("{ named(by: [_A_, MRO], first: 1) { nodes { _a mro n } } }")["named"]["nodes"]
+    assert found == [{"_a": "eu", "mro": False, "n": 4}]
+
+
+def test_what_means_its_own_grouping_only_is_not_among_the_totals(shop: Asking) -> None:
+    """It would be refused whenever it is asked."""
+    types = shop.generation.value.schema.type_map
+    assert list(types["NamedTotals"].fields) == ["n"]  # type: ignore[attr-defined]
+    assert "totals" not in types["LabelsResult"].fields  # type: ignore[attr-defined]
+    assert shop.data("{ labels { nodes { label } } }")["labels"]["nodes"] == [{"label": "eu7"}]

@@ -1,0 +1,53 @@
+"""What is merged on request: the same as the SELECT gives, with room for what lies between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .tiny import Asking, Order, asking, publish
+
+WIDE = """select
+  o.region as region, sum(o.user_id) as total, total * total / 1000000 as squared,
+  case when sum(o.user_id) * 10000000000 > 5 then 'many' end as size
+from shop.orders o group by all"""
+TWICE = (
+    "select o.region as region, count(*) as n, sum(o.user_id) as s, count(*) as again from shop.orders o group by all"
+)
+CHANCE = "select o.region as region, count(*) + random() as x from shop.orders o group by all"
+ORDERS = [Order(user_id=3_000_000_000, region="eu"), Order(user_id=1_000_000_000, region="us")]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    """Metrics of two regions."""
+    metrics = {"wide": WIDE, "twice": TWICE, "chance": CHANCE}
+    with asking(publish(tmp_path_factory.mktemp("shop"), metrics, ORDERS)) as found:
+        yield found
+
+
+def test_a_formula_is_as_wide_as_duckdb_computes_it(shop: Asking) -> None:
+    """The square of a sum of whole numbers does not fit where the sum does."""
+    found = shop.data("{wide(by: []) {nodes {total squared size}}}")["wide"]["nodes"]
+    assert found == [{"total": 4_000_000_000, "squared": 16e12, "size": "many"}]
+
+
+def test_measures_that_are_written_twice_both_have_a_share(shop: Asking) -> None:
+    """What one more column adds to a metric takes nothing from it."""
+    found = shop.data("{twice {nodes {region share {n again s}}}}")["twice"]["nodes"]
+    assert found == [
+        {"region": "eu", "share": {"n": 0.5, "again": 0.5, "s": 0.75}},
+        {"region": "us", "share": {"n": 0.5, "again": 0.5, "s": 0.25}},
+    ]
+
+
+def test_what_chance_gives_is_the_same_at_each_request(shop: Asking) -> None:
+    """It is drawn once, when the snapshot is built."""
+    one, other = (shop.data("{chance(by: []) {nodes {x}}}")["chance"]["nodes"] for _ in range(2))
+    assert one == other
+
+
+def test_what_chance_would_have_to_give_anew_is_refused(shop: Asking) -> None:
+    """A filter asks for a number that was not drawn."""
+    assert shop.refusal('{chance(by: [], where: {region: {eq: "eu"}}) {nodes {x}}}') == "NOT_ANSWERABLE"
