@@ -25,6 +25,7 @@ from .asked import Ask, Asked
 from .cursor import cursor_at, rows_before
 from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, refusal
 from .extras import Extras
+from .fit import fitted
 from .page import plan_count, plan_rows
 from .plan import Plan
 from .question import Policy, Question, everything, filtered, order_keys
@@ -103,10 +104,10 @@ class _Asking:
         self.node = details[0].node
         self.field = collecting.api.root.fields[self.node.name.value]
         self.arguments: dict[str, Any] = get_argument_values(self.field, self.node, collecting.variables)
-        self.by_field = {column.field: column for column in self.metric.columns}
+        self.by_field = self.metric.by_field
         info = collecting.api.catalog.snapshot
         self.where = resolved(self.arguments.get("where"), self.by_field, info)
-        self.having = resolved(self.arguments.get("having"), self.by_field, info)
+        self.having = fitted(resolved(self.arguments.get("having"), self.by_field, info), self.by_field)
 
     @property
     def metric(self) -> Metric:

@@ -13,6 +13,7 @@ from snapshot.catalog import COARSER, Column, quote
 
 from .errors import BAD_INPUT, refusal
 from .extras import finest
+from .fit import fitted
 from .inputs import Predicate, predicate
 from .period import STEPS, tick
 from .plan import Plan, relation
@@ -111,7 +112,7 @@ def _range(question: Question, column: Column) -> _Range:
     least: list[tuple[str, Any]] = []
     most: list[tuple[str, Any]] = []
     conditions: list[Condition] = []
-    for part in _parts(question.where):
+    for part in _parts(fitted(question.where, question.metric.by_field)):
         ((field, value),) = part.items()
         fields = set(filtered(part))
         if fields.isdisjoint(times):
@@ -143,7 +144,9 @@ def _add_bounds(
     time: Column, coarser: bool, operator: str, operand: Any, least: list[tuple[str, Any]], most: list[tuple[str, Any]]
 ) -> None:
     """The bounds that an operator means; DuckDB moves one that is left out itself, and the end of a coarser unit."""
-    value, step = f"cast(? as {time.type})", "1 day" if tick(time.type).days else "1 microsecond"
+    # DuckDB truncates nanoseconds as the microsecond next to them, which may be of the period that begins with a bound.
+    value, step = f"cast(? as {time.type})", "0 days" if time.type == "TIMESTAMP_NS" else "1 microsecond"
+    step = "1 day" if tick(time.type).days else step
     last = f"({value} + {STEPS[time.grain].sql} - interval '{step}')" if coarser else value
     if isinstance(operand, Span):
         least.append((f"({value} + interval '{step}')", operand.start))
