@@ -78,7 +78,7 @@ def _rules(definition: Definition, metric: Metric) -> Iterator[tuple[str, str, s
             advice = f"'{column.name}' goes beyond 2^53, which JSON numbers do not hold; cast it to decimal or varchar"
             yield f"{column.name} fits a JSON number", _count(table, beyond), advice
         if infinite := _infinite(column.type, name):
-            advice = f"'{column.name}' is infinite, which GraphQL has no time for; case when isfinite(x) then x end"
+            advice = f"'{column.name}' is infinite, which GraphQL cannot show; write case when isfinite(x) then x end"
             yield f"{column.name} is finite", _count(table, infinite), advice
         if is_nested(column.type) and "BIGINT" in column.type:
             large = f"regexp_matches(regexp_replace(to_json({name})::varchar, '{_TEXTS}', '', 'g'), '{_LARGE}')"
