@@ -183,7 +183,7 @@ def query(arguments: argparse.Namespace) -> int:
     elif arguments.csv and not failed:
         raise QueryFailed("the answer is no one table", "ask one metric, or with --json")
     else:
-        terminal.show_data(answer.document)
+        terminal.show_json(answer.text)
     return int(failed)
 
 

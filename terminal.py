@@ -49,7 +49,12 @@ def show_values(values: Mapping[str, Any], *, as_json: bool) -> None:
 
 def show_data(data: Any) -> None:
     """As JSON."""
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    show_json(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def show_json(text: str) -> None:
+    """JSON as it is, to the last digit."""
+    print(text)
 
 
 def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool, as_csv: bool) -> None:

@@ -28,6 +28,7 @@ from .asked import Ask, Asked
 from .cursor import cursor_at, rows_before
 from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, place, refusal
 from .extras import Extras
+from .fit import fitted
 from .page import plan_count, plan_rows
 from .plan import Plan
 from .question import Policy, Question, everything, filtered, order_keys
@@ -106,12 +107,13 @@ class _Asking:
         self.node = details[0].node
         self.field = collecting.api.root.fields[self.node.name.value]
         self.arguments = _arguments(self.field, self.node, collecting.variables)
-        self.by_field = {column.field: column for column in self.metric.columns}
+        self.by_field = self.metric.by_field
         info = collecting.api.catalog.snapshot
-        self.where, self.having = (
+        self.where, having = (
             resolved(self.arguments.get(name), self.by_field, info, place(self.node, name))
             for name in ("where", "having")
         )
+        self.having = fitted(having, self.by_field)
 
     @property
     def metric(self) -> Metric:

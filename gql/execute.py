@@ -22,6 +22,12 @@ from .scalars import TooWide, kind_of
 from .schema import Api
 from .types import PageInfo, metric_of, snapshot_of, status_of
 
+# DuckDB's own words would tell of what is inside, and do not say of which column.
+BEYOND = (
+    "a number, a time or a length of time goes beyond its type, in the answer or on the way to it; ask for less with "
+    "'where', or cast it to a wider type in the metric's SELECT"
+)
+
 
 class Answering:
     """The answering of one request from one generation, until its deadline (a moment of time.monotonic())."""
@@ -85,7 +91,7 @@ class Answering:
         try:
             return self.generation.query(plan.sql, plan.parameters, self.deadline)
         except OutOfRange as error:
-            raise refusal(BAD_INPUT, "a number of the question or of its answer goes beyond its type") from error
+            raise refusal(BAD_INPUT, BEYOND) from error
         except QueryFailed as error:
             if TOO_MANY_PERIODS not in str(error):
                 raise

@@ -14,6 +14,7 @@ from snapshot.catalog import COARSER, Column, quote
 
 from .errors import BAD_INPUT, refusal
 from .extras import finest
+from .fit import fitted
 from .inputs import Predicate, predicate
 from .period import STEPS, tick, truncated
 from .plan import Plan, relation
@@ -124,7 +125,8 @@ def _range(question: Question, column: Column) -> _Range:
     Raises GraphQLError where a period cannot be judged.
     """
     times = {time.field: time for time in question.metric.times}
-    parts = [part for part in _parts(question.where) if not times.keys().isdisjoint(filtered(part))]
+    asked = fitted(question.where, question.metric.by_field)
+    parts = [part for part in _parts(asked) if not times.keys().isdisjoint(filtered(part))]
     needed = {column.grain} | {
         times[field].grain for part in parts if not _is_range(part, times) for field in filtered(part) if field in times
     }

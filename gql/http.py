@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
@@ -24,6 +23,7 @@ from snapshot.settings import ServerSettings
 
 from . import errors
 from .answer import NotByGet, Request, answer
+from .exact import json_of
 from .limits import Overloaded, TooLarge, Workers, read_body
 from .schema import Api
 
@@ -208,11 +208,9 @@ def _from_body(body: bytes) -> Request:
 
 
 def _json(text: bytes) -> Any:
-    """JSON: orjson refuses what is none (NaN, broken UTF-8, endless depth), Python keeps long whole numbers."""
     try:
-        orjson.loads(text)
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return json_of(text)
+    except ValueError as error:
         raise Malformed(400, "the request is not JSON in UTF-8") from error
 
 

@@ -148,7 +148,7 @@ def _condition(field: str, operator: str, operand: Any, column: str, node: Node 
         raise refusal(BAD_INPUT, message, node)
     operand = _plain(operand)
     if _is_odd(operand):
-        raise refusal(BAD_INPUT, f"{what} is a value that no column can hold; compare with another one", node)
+        raise refusal(BAD_INPUT, f"{what} is a number beyond those of a Float; compare with one up to 1.8e308", node)
     if operator == "isNull":
         return Predicate(f"{column} is {'' if operand else 'not '}null")
     if isinstance(operand, Span):
@@ -174,12 +174,9 @@ def _plain(operand: Any) -> Any:
 
 
 def _is_odd(operand: Any) -> bool:
-    """Whether DuckDB has no value for it: a text with a NUL, a number beyond all."""
+    """Whether it is a number beyond all, which JSON has none for."""
     values = operand.values() if isinstance(operand, dict) else operand if isinstance(operand, list) else [operand]
-    return any(
-        (isinstance(value, str) and "\0" in value) or (isinstance(value, float) and not math.isfinite(value))
-        for value in values
-    )
+    return any(isinstance(value, float) and not math.isfinite(value) for value in values)
 
 
 def _filter_type(kind: Kind) -> Any:

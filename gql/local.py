@@ -18,6 +18,7 @@ from snapshot.settings import Settings
 
 from . import errors
 from .answer import Request, answer
+from .exact import Digits
 from .schema import Api, build
 
 _GRAPHQL = re.compile(r"\s*(#[^\n]*\n\s*)*(\{|query\b|fragment\b|mutation\b|subscription\b)")
@@ -27,11 +28,12 @@ SQL_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Answer:
-    """`document` is the response of a GraphQL question; else there are columns and rows."""
+    """`document` is the response of a GraphQL question, and `text` its JSON; else there are columns and rows."""
 
     document: dict[str, Any] | None
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[Any]] = ()
+    text: str = ""
 
     def table(self, *, of_object: bool) -> tuple[list[str], list[list[Any]]] | None:
         """The nodes of a document with one field as a table; `of_object` takes an object for its one row.
@@ -68,4 +70,5 @@ def ask_locally(settings: Settings, text: str, observe: Observer) -> Answer:
     document: dict[str, Any] = {} if result.data is None else {"data": result.data}
     if result.errors:
         document["errors"] = errors.formatted(result)
-    return Answer(json.loads(orjson.dumps(document)))
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    return Answer(json.loads(text, parse_float=Digits), text=text)

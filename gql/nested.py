@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
 import duckdb
+import orjson
 
 from snapshot.catalog import field_name
 
@@ -50,5 +51,19 @@ def _converter(parsed: Any, scalar: Callable[[str], Convert]) -> Convert:
     if parsed.id == "map":
         (_, key), (_, kind) = parsed.children
         item, name = each(kind), each(key)
-        return lambda value: {str(name(key)): item(found) for key, found in value.items()}
+        return lambda value: {_key(found, name): item(its) for found, its in _entries(value, key)}
     return scalar(str(parsed))
+
+
+def _entries(value: dict[Any, Any], key: Any) -> Iterable[tuple[Any, Any]]:
+    """The entries of a map, which DuckDB's client gives as two lists where Python has no such keys."""
+    lists = key.id in ("list", "array", "struct", "map")
+    return zip(value["key"], value["value"], strict=True) if lists else value.items()
+
+
+def _key(value: Any, convert: Callable[[Any], Any]) -> str:
+    """The text of a key: a number's as DuckDB has it, whatever its size, and a list's as JSON has it."""
+    if isinstance(value, int | float):
+        return str(value).lower()
+    found = convert(value)
+    return found if isinstance(found, str) else orjson.dumps(found).decode()

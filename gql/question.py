@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from graphql import Node
@@ -11,6 +12,7 @@ from graphql import Node
 from snapshot.catalog import Column, Metric
 
 from .errors import place
+from .fit import fitted
 
 # A condition as `where` has it: by field, with and, or and not.
 Condition = Mapping[str, Any]
@@ -46,12 +48,11 @@ class Question:
         """Where the document says it."""
         return place(self.node, argument)
 
-    @property
+    @cached_property
     def condition(self) -> Condition | None:
-        """What every row that is read fulfils."""
-        if self.policy is None:
-            return self.where
-        return {"and": [self.policy, self.where or {}]}
+        """What every row that is read fulfils, said with values of its columns."""
+        both = self.where if self.policy is None else {"and": [self.policy, self.where or {}]}
+        return fitted(both, self.metric.by_field)
 
 
 def filtered(condition: Condition | None) -> Iterator[str]:

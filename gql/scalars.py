@@ -1,8 +1,6 @@
 """DuckDB type <-> GraphQL scalar, in one table.
 
-A scalar is fixed by the column's type when the file is built, never by a value. Answers reach the executor as
-JSON-ready values already (`to_json`), so the scalars' own serialisation only serves the few fields that are Python
-objects.
+A scalar is fixed by the column's type when the file is built, never by a value. `coerce` has what clients send.
 """
 
 from __future__ import annotations
@@ -18,17 +16,10 @@ from typing import Any, NewType
 from uuid import UUID
 
 import orjson
-import strawberry
-from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode
-from strawberry.types.scalar import ScalarDefinition
 
 from snapshot.catalog import MAX_SAFE_INTEGER, is_nested, is_served
 
 from .nested import converter
-
-# The digits of DuckDB's widest decimal.
-MAX_DIGITS = 38
-_DIGITS = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 BigInt = NewType("BigInt", int)
 DecimalText = NewType("DecimalText", str)
@@ -101,6 +92,20 @@ def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
+# What DuckDB takes for JSON beyond what is: numbers that are none, and commas behind the last item. Texts come first,
+# so that nothing within one is taken for either.
+_TEXT_OR_ODD = re.compile(r'("(?:[^"\\]|\\.)*")|-?(?:nan|inf(?:inity)?)|,(?=\s*[\]}])', re.IGNORECASE)
+
+
+def _json(text: str) -> orjson.Fragment:
+    """As it was written, to the last digit, but for what is no JSON: what is no number is null, as a Float is."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        text = _TEXT_OR_ODD.sub(lambda found: found[1] or ("" if found[0] == "," else "null"), text)
+    return orjson.Fragment(text)
+
+
 _INT = Kind(int, "Int")
 _BIGINT = Kind(BigInt, "BigInt")
 _FLOAT = Kind(float, "Float", _float)
@@ -130,7 +135,7 @@ KINDS: dict[str, Kind] = {
     "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _iso),
     "UUID": Kind(Uuid, "UUID", str, "equal"),
     "BLOB": Kind(Bytes, "Bytes", _base64, "null"),
-    "JSON": Kind(Json, "JSON", orjson.Fragment, "null"),  # as it was written, to the last digit
+    "JSON": Kind(Json, "JSON", _json, "null"),
 }
 
 
@@ -155,96 +160,3 @@ def _safe(value: int) -> int:
     if abs(value) > MAX_SAFE_INTEGER:
         raise TooWide(value)
     return value
-
-
-def _number(node: ValueNode) -> str | None:
-    """The digits of a number or text as they are written, for a float would lose some."""
-    return node.value if isinstance(node, IntValueNode | FloatValueNode | StringValueNode) else None
-
-
-def _parse_big_int(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_SAFE_INTEGER:
-        raise ValueError("BigInt is a whole number within +-(2^53 - 1)")
-    return value
-
-
-def _parse_decimal(value: Any) -> Decimal:
-    text = value if isinstance(value, str) else repr(value)
-    if isinstance(value, bool) or not _DIGITS.fullmatch(text):
-        raise ValueError('Decimal is a text of digits like "12.30"')
-    number = Decimal(text)
-    if len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
-        raise ValueError(f'Decimal is a text of at most {MAX_DIGITS} digits like "12.30"')
-    return Decimal(format(number, "f"))
-
-
-def _parse_decimal_literal(node: ValueNode, _: object = None) -> Decimal:
-    return _parse_decimal(_number(node))
-
-
-def _parser(what: str, parse: Callable[[str], Any]) -> Callable[[Any], Any]:
-    def parser(value: Any) -> Any:
-        try:
-            return parse(value)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise ValueError(what) from error
-
-    return parser
-
-
-def _aware(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(text)
-    return moment
-
-
-def _naive(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is not None:
-        raise ValueError(text)
-    return moment
-
-
-def _same(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date | datetime | time) else value
-
-
-SCALARS: dict[object, ScalarDefinition] = {
-    BigInt: strawberry.scalar(
-        name="BigInt", description="A whole number up to 2^53 - 1, as a JSON number.", serialize=_same,
-        parse_value=_parse_big_int,
-    ),
-    DecimalText: strawberry.scalar(
-        name="Decimal", description='An exact decimal number, as a text: "12.30".', serialize=_same,
-        parse_value=_parse_decimal, parse_literal=_parse_decimal_literal,
-    ),
-    Date: strawberry.scalar(
-        name="Date", description='A calendar day: "2026-11-24".', serialize=_same,
-        parse_value=_parser('Date is a day like "2026-11-24"', date.fromisoformat),
-    ),
-    DateTime: strawberry.scalar(
-        name="DateTime", description='A moment with its offset: "2026-11-24T15:00:00+00:00".', serialize=_same,
-        parse_value=_parser('DateTime is a moment with an offset like "2026-11-24T15:00:00Z"', _aware),
-    ),
-    LocalDateTime: strawberry.scalar(
-        name="LocalDateTime", description='A date and time without a zone: "2026-11-24T15:00:00".', serialize=_same,
-        parse_value=_parser('LocalDateTime has no offset, like "2026-11-24T15:00:00"', _naive),
-    ),
-    Time: strawberry.scalar(
-        name="Time", description='A time of day: "15:00:00".', serialize=_same,
-        parse_value=_parser('Time is a time of day like "15:00:00"', time.fromisoformat),
-    ),
-    Uuid: strawberry.scalar(
-        name="UUID", description="A UUID.", serialize=_same, parse_value=_parser("UUID is 32 hexadecimal digits", UUID)
-    ),
-    Bytes: strawberry.scalar(
-        name="Bytes", description="Bytes, in base64.", serialize=_same,
-        parse_value=_parser("Bytes is base64", base64.b64decode),
-    ),
-    Duration: strawberry.scalar(
-        name="Duration", description='A length of time in ISO 8601: "P1Y2M3DT4H5M6.7S".', serialize=_same,
-        parse_value=_same,
-    ),
-    Json: strawberry.scalar(name="JSON", description="Any JSON value.", serialize=_same, parse_value=_same),
-}  # fmt: skip

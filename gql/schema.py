@@ -22,13 +22,13 @@ from strawberry.types.arguments import StrawberryArgument
 
 from snapshot.catalog import Catalog, Column, Metric
 
+from .coerce import SCALARS
 from .complete import row_key
 from .document import Documents, documents
 from .fields import argument, capital, field_with
 from .inputs import Direction, Inputs, input_type
 from .kinds import Kinds
 from .metric_types import MetricTypes, type_name
-from .scalars import SCALARS
 from .types import MetricType, SnapshotType, StatusType
 
 

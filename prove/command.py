@@ -47,9 +47,9 @@ def _prove(arguments: argparse.Namespace, observe: Observer) -> Report:
         return prove_metric(settings, question, runs, target, observe)
     mapping = _object(arguments.map.read_text(encoding="utf-8"), "--map", str) if arguments.map else {}
     endpoint = Endpoint(arguments.url, mapping) if arguments.url else None
-    variables = _object(arguments.variables, "--variables", object)
+    _object(arguments.variables, "--variables", object)
     text = Path(question).read_text(encoding="utf-8")
-    return prove_document(settings, question, text, variables, endpoint, runs, target, observe)
+    return prove_document(settings, question, text, arguments.variables, endpoint, runs, target, observe)
 
 
 def _object(text: str, option: str, values: type) -> dict[str, Any]:

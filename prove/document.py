@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from gql.ask import ask
 from gql.asked import Ask
+from gql.exact import json_of
 from gql.page import plan_live
 from gql.plan import Plan
 from gql.question import Question
@@ -28,10 +29,10 @@ from .translate import CannotRunLive
 
 @dataclass(frozen=True)
 class Document:
-    """The text of a document that asks for the nodes of one metric, and its variables."""
+    """The text of a document that asks for the nodes of one metric, and its variables as JSON."""
 
     text: str
-    variables: Mapping[str, Any]
+    variables: str
     limits: ServerSettings
 
     def live(self, catalog: Catalog) -> tuple[str, Callable[[], str]]:
@@ -65,7 +66,7 @@ class Document:
         if document.errors or operation is None:
             raise _refused([error.message for error in document.errors] or ["name one operation"])
         definitions = operation.variable_definitions or ()
-        values = get_variable_values(api.schema, definitions, dict(self.variables))
+        values = get_variable_values(api.schema, definitions, json_of(self.variables))
         if not isinstance(values, VariableValues):
             raise _refused([error.message for error in values])
         try:

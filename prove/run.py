@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import sqlalchemy
 import sqlglot
@@ -48,7 +47,7 @@ def prove_document(
     settings: Settings,
     title: str,
     text: str,
-    variables: Mapping[str, Any],
+    variables: str,
     endpoint: Endpoint | None,
     runs: int,
     target: float,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -76,6 +77,9 @@ def _rules(definition: Definition, metric: Metric) -> Iterator[tuple[str, str, s
             beyond = f"{name} not between {-MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER}"
             advice = f"'{column.name}' goes beyond 2^53, which JSON numbers do not hold; cast it to decimal or varchar"
             yield f"{column.name} fits a JSON number", _count(table, beyond), advice
+        if infinite := _infinite(column.type, name):
+            advice = f"'{column.name}' is infinite, which GraphQL cannot show; write case when isfinite(x) then x end"
+            yield f"{column.name} is finite", _count(table, infinite), advice
         if is_nested(column.type) and "BIGINT" in column.type:
             large = f"regexp_matches(regexp_replace(to_json({name})::varchar, '{_TEXTS}', '', 'g'), '{_LARGE}')"
             advice = f"'{column.name}' holds numbers beyond 9 * 10^15, which JSON numbers may not hold; cast them"
@@ -88,6 +92,23 @@ def _rules(definition: Definition, metric: Metric) -> Iterator[tuple[str, str, s
         yield f"{keys} is unique", twice, f"the key {keys} is not unique"
     for rule in definition.tests:
         yield rule.sql, _count(table, f"not ({rule.sql})"), f"the test '{rule.sql}' of line {rule.line} does not hold"
+
+
+def _infinite(duckdb_type: str, sql: str) -> str:
+    """The condition that a date or timestamp is infinite, at any depth; empty where there is none."""
+    if duckdb_type.startswith(("DATE", "TIMESTAMP")) and not is_nested(duckdb_type):
+        return f"isinf({sql})"
+    if not is_nested(duckdb_type) or ("DATE" not in duckdb_type and "TIMESTAMP" not in duckdb_type):
+        return ""
+    parsed: Any = duckdb.sqltype(duckdb_type)
+    if parsed.id == "struct":
+        parts = [_infinite(str(kind), f"struct_extract({sql}, {literal(child)})") for child, kind in parsed.children]
+    elif parsed.id == "map":
+        parts = [_infinite(f"{kind}[]", f"map_{name}s({sql})") for name, kind in parsed.children]
+    else:
+        item = _infinite(str(parsed.children[0][1]), f"x{len(sql)}")
+        parts = [f"list_bool_or([{item} for x{len(sql)} in {sql}])"] if item else []
+    return " or ".join(filter(None, parts))
 
 
 def _count(table: str, condition: str) -> str:

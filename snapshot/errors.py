@@ -198,7 +198,7 @@ class QueryFailed(QueryError):
 
 
 class OutOfRange(QueryError):
-    """A number of the question, or of its answer, goes beyond its type."""
+    """A value of the question, or of its answer, goes beyond its type."""
 
     code = "OUT_OF_RANGE"
     exit_code = 42

@@ -122,6 +122,11 @@ class Metric:
         return next(column for column in self.columns if column.name == name)
 
     @cached_property
+    def by_field(self) -> dict[str, Column]:
+        """The columns by their names in GraphQL."""
+        return {column.field: column for column in self.columns}
+
+    @cached_property
     def stored(self) -> tuple[Column, ...]:
         """The columns that the metric's table in `main` has, in its order."""
         return tuple(column for column in self.columns if column.role != "grain")

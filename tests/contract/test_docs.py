@@ -23,7 +23,8 @@ import pacelayer as command_line
 from arguments import OPTIONS
 from arguments import parse as parsed_arguments
 from gql import errors as api_errors
-from gql.scalars import KINDS, SCALARS, kind_of
+from gql.coerce import SCALARS
+from gql.scalars import KINDS, kind_of
 from snapshot import settings as project_settings
 from snapshot.catalog import Metric
 from snapshot.definition import read_project

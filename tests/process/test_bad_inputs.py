@@ -81,7 +81,6 @@ REFUSED = {
     "a Float of 1e999": "{ topProducts(where: {revenueShare: {eq: 1e999}}) { totalCount } }",
     "a Decimal of 1e999": "{ topProducts(where: {revenue: {eq: 1e999}}) { totalCount } }",
     "a Decimal of 1e99999999999": '{ topProducts(where: {revenue: {eq: "1e99999999999"}}) { totalCount } }',
-    "NUL": '{ userDashboard(where: {plan: {eq: "a\\u0000b"}}) { totalCount } }',
     "a lone surrogate": '{ userDashboard(where: {plan: {eq: "\\ud800"}}) { totalCount } }',
     "two operations and no name": "query a { __typename } query b { __typename }",
     "two operations without names": "{ __typename } { __typename }",
@@ -152,13 +151,12 @@ def test_an_operation_that_is_not_there_is_refused(client: httpx.Client, name: s
         {"w": [{"day": {"eq": "x" * 50_000}}]},
         {"w": [{"day": {"eq": "2026-02-30"}}]},
         {"w": [{"plan": {"in": ["x"] * 1_001}}]},
-        {"w": [{"plan": {"eq": "a\x00b"}}]},
         {"w": [{"plan": {"eq": f"plan {number}"}} for number in range(5_000)]},
         {"w": [json.loads(nested('{"not": ', "{}", "}", 300))]},
     ],
     ids=[
         "a number", "a long text", "an unknown field", "1,000 unknown fields", "a long text for a date",
-        "a day that is not", "1,001 values of a list", "NUL", "5,000 conditions", "300 deep",
+        "a day that is not", "1,001 values of a list", "5,000 conditions", "300 deep",
     ],
 )  # fmt: skip
 def test_a_bad_variable_is_refused(client: httpx.Client, variables: dict[str, object]) -> None:

@@ -108,6 +108,17 @@ def test_a_decimal_keeps_every_digit_of_a_literal(things: httpx.Client) -> None:
     assert data(things, query) == {"things": {"nodes": [{"id": 1}]}}
 
 
+def test_a_decimal_keeps_every_digit_of_a_number_in_a_variable(things: httpx.Client) -> None:
+    """Neither does one stand between JSON and the number, by POST or by GET."""
+    query = "query($a: Decimal, $b: Decimal) { things(where: {exact: {gt: $a, lt: $b}}) { nodes { id } } }"
+    variables = '{"a": 1.0999999999999999999999999, "b": 1.1000000000000000000000001}'
+    body = f'{{"query": "{query}", "variables": {variables}}}'
+    posted = things.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+    got = things.get("/graphql", params={"query": query, "variables": variables})
+
+    assert posted.json() == got.json() == {"data": {"things": {"nodes": [{"id": 1}]}}}
+
+
 def test_numbers_are_written_so_that_they_read_back_the_same(things: httpx.Client) -> None:
     """JSON of the answer, byte for byte."""
     answer = post(things, "{ things(first: 1) { nodes { big exact ratio } } }", RESPONSE_JSON)

@@ -43,7 +43,6 @@ ARGUMENTS = [
     ("where: {day: {eq: null}}", "where.day.eq", "use isNull: true"),
     ("where: {region: null}", "where.region", "use isNull: true"),
     ("where: {or: [{region: {eq: null}}]}", "where.region.eq", "use isNull: true"),
-    ('where: {region: {eq: "\\u0000"}}', "where.region.eq", "compare with another one"),
     (f"where: {{region: {{in: {['x'] * 1001}}}}}".replace("'", '"'), "where.region.in", "ask in parts"),
     ("having: {n: {eq: null}}", "having.n.eq", "use isNull: true"),
     ("first: -1", "first", "not be negative"),

@@ -1,0 +1,67 @@
+"""Values that keep every digit they were sent with, where Python's own would drop some."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+import orjson
+
+
+class Digits(float):
+    """A number of JSON with a point or an exponent: a float that still knows how it was written."""
+
+    def __new__(cls, text: str) -> Self:
+        """As `float` reads it."""
+        made = super().__new__(cls, text)
+        made._text = text
+        return made
+
+    _text: str
+
+    def __repr__(self) -> str:
+        """What was written, as a Decimal reads it."""
+        return self._text
+
+
+def json_of(text: bytes | str) -> Any:
+    """The value of a JSON text. Raises ValueError for what is none.
+
+    orjson refuses NaN, broken UTF-8 and endless depth, Python keeps all digits.
+    """
+    try:
+        orjson.loads(text)
+        return json.loads(text, parse_float=Digits)
+    except RecursionError as error:
+        raise ValueError("too deep") from error
+
+
+class Nanos(datetime):
+    """A time without a zone whose microseconds are followed by up to 999 nanoseconds; moved in time, it keeps them."""
+
+    beyond = 0
+
+    @classmethod
+    def at(cls, moment: datetime, beyond: int) -> Nanos:
+        """So many nanoseconds beyond a moment."""
+        made = cls.combine(moment.date(), moment.time())
+        made.beyond = beyond
+        return made
+
+    def __add__(self, other: timedelta) -> Nanos:
+        """So much later."""
+        return Nanos.at(super().__add__(other), self.beyond)
+
+    def __sub__(self, other: Any) -> Any:
+        """So much earlier, or the time between, which is in microseconds."""
+        found = super().__sub__(other)
+        return Nanos.at(found, self.beyond) if isinstance(found, datetime) else found
+
+    def replace(self, **parts: Any) -> Nanos:  # type: ignore[override]  # parts are always named
+        """With another year, month or day."""
+        return Nanos.at(super().replace(**parts), self.beyond)
+
+    def __repr__(self) -> str:
+        """All of it, for two questions that differ in it are two."""
+        return f"{super().__repr__()}+{self.beyond}ns"
