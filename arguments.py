@@ -71,6 +71,8 @@ OPTIONS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "check": (_JSON,),
     "refresh": (
         _JSON,
+        ("--full", {"action": "store_true", "help": "read everything anew, and publish it"}),
+        ("--dry-run", {"action": "store_true", "help": "say what would be read, and read nothing"}),
         ("--allow-empty", {"action": "store_true", "help": "publish tables that had many rows and have none"}),
     ),
     "serve": (

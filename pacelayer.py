@@ -55,9 +55,15 @@ def refresh(arguments: argparse.Namespace) -> int:
     """compute every answer once and publish a new snapshot"""
     import together
 
-    path = together.refresh_once(_settings(arguments), as_json=arguments.json, allow_empty=arguments.allow_empty)
+    settings = _settings(arguments)
+    if arguments.dry_run:
+        terminal.show_values(together.foresee(settings, full=arguments.full), as_json=arguments.json)
+        return 0
+    path, is_new = together.refresh_once(
+        settings, as_json=arguments.json, full=arguments.full, allow_empty=arguments.allow_empty
+    )
     if not arguments.json:
-        terminal.say(f"published {path}")
+        terminal.say(f"published {path}" if is_new else f"nothing has changed since {path}")
     return 0
 
 
@@ -130,13 +136,13 @@ def status(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     current = Store(settings.directory, settings.snapshots.keep).current()
     info, said, now = read_catalog(current.path).snapshot, read_status(settings.directory), datetime.now(UTC)
-    failure = said.last_failure
+    failure, renewed = said.last_failure, said.renewed(info.number, info.as_of)
     values = {
         "snapshot": info.id,
         "file": str(current.path),
-        "as of": info.as_of.isoformat(),
-        "age in seconds": round(max(0.0, (now - info.as_of).total_seconds())),
-        "freshness": "stale" if now > info.stale_after else "fresh",
+        "as of": (info.as_of + renewed).isoformat(),
+        "age in seconds": round(max(0.0, (now - info.as_of - renewed).total_seconds())),
+        "freshness": "stale" if now > info.stale_after + renewed else "fresh",
         "last success": said.last_success and said.last_success.isoformat(),
         "next refresh": said.next_run and said.next_run.isoformat(),
         "failures since": said.failures,

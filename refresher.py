@@ -19,8 +19,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from subprocess import SubprocessError
 
 from snapshot import settings as project_settings
+from snapshot.alarm import tell
 from snapshot.build import Clock, now, refresh
 from snapshot.errors import DiskFailed, Locked, PacelayerError
 from snapshot.events import (
@@ -34,6 +36,7 @@ from snapshot.events import (
     TableExported,
     Unchanged,
 )
+from snapshot.limit import within
 from snapshot.pace import Pace
 from snapshot.project import load
 from snapshot.reader import read_catalog
@@ -62,6 +65,8 @@ class Refresher:
         self.pace = Pace()
         # The moment of the monotonic clock before which what failed is not tried again.
         self._retry_at = 0.0
+        # The code of the failure that somebody was told of.
+        self._told = ""
 
     def run(self) -> None:
         """Refresh at the project's pace until `stop`; wait while another has the directory, or it cannot be made."""
@@ -101,7 +106,7 @@ class Refresher:
         if info.definition_hash != self.project.definition_hash:
             return {}
         # What the build computed is of its time, or of the last look that found it still good.
-        built = read_status(self.settings.directory).known_as_of(info.number, info.built_at)
+        built = info.built_at + read_status(self.settings.directory).renewed(info.number, info.as_of)
         computed = {m.name: built if m.computed_at == info.as_of else m.computed_at for m in catalog.metrics}
         now = self.clock()
         return {name: paces.get(name, 0) - (now - moment).total_seconds() for name, moment in computed.items()}
@@ -117,11 +122,12 @@ class Refresher:
         """Refresh what is due; it stays due where that fails, and is tried again sooner where it may heal."""
         begun, due, directory = time.monotonic(), frozenset(self.pace.due), self.settings.directory
         try:
-            with recorded(directory, self.clock):
+            with recorded(directory, self.clock), within(self.settings.snapshots.time_limit):
                 self._read_again()
                 store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
                 refresh(self.project, self.sources, store, self._observe, clock=self.clock, due=due)
             self.pace.done(due)
+            self._told = ""
             self._complain_of(due, time.monotonic() - begun)
         except Stopped:
             return
@@ -131,8 +137,19 @@ class Refresher:
             if not isinstance(error, PacelayerError):
                 log.error("an error that nobody foresaw", exc_info=error)
             code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
-            self._observer(RefreshFailed(code, str(error), delay))
+            self._tell(RefreshFailed(code, str(error), delay))
         self._say_next()
+
+    def _tell(self, failure: RefreshFailed) -> None:
+        """The observer of every failure; whoever the project names, of the first of a row of them."""
+        self._observer(failure)
+        how = self.settings.on_failure
+        if how and failure.code != self._told:
+            try:
+                tell(how, self.settings.name, failure)
+            except (OSError, SubprocessError, ValueError) as error:
+                log.error("on_failure could not be done: %s", error)
+        self._told = failure.code
 
     def _complain_of(self, due: Collection[str], seconds: float) -> None:
         """A refresh that takes longer than its pace: the ticks that it missed are made up for by one."""

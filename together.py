@@ -16,6 +16,7 @@ import harbor
 import terminal
 from snapshot.build import now, refresh
 from snapshot.errors import NoSnapshot
+from snapshot.plan import previous_of, reusable, what_is_read
 from snapshot.project import load
 from snapshot.settings import Settings
 from snapshot.store import Store, locked, recorded
@@ -34,13 +35,27 @@ def make_shop(path: Path, scale: float) -> None:
             harbor.create(path, until=until, scale=scale, progress=progress)
 
 
-def refresh_once(settings: Settings, *, as_json: bool = False, allow_empty: bool = False) -> Path:
-    """One refresh, shown on the terminal; the file that is published. Raises PacelayerError."""
+def refresh_once(
+    settings: Settings, *, as_json: bool = False, full: bool = False, allow_empty: bool = False
+) -> tuple[Path, bool]:
+    """One refresh, shown on the terminal; the file that is current, and whether it is a new one.
+
+    Raises PacelayerError.
+    """
     project, sources = load(settings)
     observer = terminal.refresh_observer(len(project.definitions), as_json=as_json)
     with locked(settings.directory), recorded(settings.directory, now), observer as observe:
         store = Store(settings.directory, settings.snapshots.keep, observe=observe)
-        return refresh(project, sources, store, observe, allow_empty=allow_empty).path
+        number = store.next_number()
+        generation = refresh(project, sources, store, observe, full=full, allow_empty=allow_empty)
+        return generation.path, generation.number >= number
+
+
+def foresee(settings: Settings, *, full: bool = False) -> dict[str, str]:
+    """What a refresh of everything would read of each table, in words. Raises ProjectError."""
+    project, sources = load(settings)
+    store = Store(settings.directory, settings.snapshots.keep)
+    return what_is_read(project, sources, None if full else reusable(previous_of(store), project))
 
 
 def publish_first(settings: Settings) -> None:

@@ -37,7 +37,7 @@ class Health:
         except NoSnapshot:
             body = {"status": "no snapshot yet", "lastFailure": failing}
             return JSONResponse(body, 503, {"Retry-After": "5"})
-        stale = datetime.now(UTC) > info.stale_after
+        stale = datetime.now(UTC) > info.stale_after + status.renewed(info.number, info.as_of)
         body = {
             "status": "stale" if stale else "ok",
             "snapshot": info.id,

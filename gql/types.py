@@ -67,7 +67,9 @@ class GenerationType:
 class StatusType:
     """From `status.json` and the clock."""
 
-    age: float = strawberry.field(description="Seconds since the moment that the data is of.")
+    age: float = strawberry.field(
+        description="Seconds since the moment that the data is of: asOf, or a later one at which nothing had changed."
+    )
     freshness: Freshness
     last_run: DateTime | None = strawberry.field(description="When the last refresh began.")
     last_success: DateTime | None = strawberry.field(description="When the last refresh that succeeded began.")
@@ -187,11 +189,11 @@ def metric_of(metric: Metric) -> MetricType:
 
 def status_of(catalog: Catalog, status: Status, generations: list[Generation], now: datetime) -> StatusType:
     """What moves with the clock. An age is never negative, whatever the clocks say."""
-    info = catalog.snapshot
-    failure = status.last_failure
+    info, failure = catalog.snapshot, status.last_failure
+    renewed = status.renewed(info.number, info.as_of)
     return StatusType(
-        age=max(0.0, (now - info.as_of).total_seconds()),
-        freshness=Freshness.STALE if now > info.stale_after else Freshness.FRESH,
+        age=max(0.0, (now - info.as_of - renewed).total_seconds()),
+        freshness=Freshness.STALE if now > info.stale_after + renewed else Freshness.FRESH,
         last_run=DateTime(status.last_run) if status.last_run else None,
         last_success=DateTime(status.last_success) if status.last_success else None,
         next_expected_at=DateTime(status.next_run) if status.next_run else None,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from .aggregate import aggregate, create_dashboard_view
 from .catalog import FORMAT, BuildRecord, Catalog, SnapshotInfo, TableState, write
-from .check import check, check_contract
+from .check import check, check_contract, too_old
 from .connect import DISK_ERRORS
 from .definition import Project
-from .errors import Damaged, DiskFailed
+from .errors import CheckFailed, Damaged, DiskFailed
 from .events import Observer, Published, Repaired, StepReached, Unchanged, nobody
 from .export import Change, Export, Wanted, export
 from .export import write as write_tables
@@ -99,6 +99,7 @@ class _Build:
                 number = store.next_number()
                 exported = self.export(files, sources, due, number)
                 if last and not self.is_needed(files, exported):
+                    self.refuse_old(files, exported)
                     return _unchanged(store, exported, last, self.observe, begun)
                 info = self.write(files, number, exported, last.catalog if last else None).snapshot
             self.observe(StepReached("closed"))
@@ -128,6 +129,12 @@ class _Build:
         self.observe(StepReached("staged"))
         return export(files, sources, self.tables, number, self.observe)
 
+    def refuse_old(self, files: Staging, exported: Export) -> None:
+        """Where nothing is published, nothing else is checked. Raises CheckFailed for a source with no new rows."""
+        tables = {files.before(wanted.table): wanted for wanted in self.tables}
+        if exported.as_of and (problems := tuple(too_old(files.connection, tables, exported.as_of))):
+            raise CheckFailed(problems)
+
     def is_needed(self, files: Staging, exported: Export) -> bool:
         """Whether there is anything to publish: what was read changed, or a metric looks at more than that."""
         previous = files.previous
@@ -154,7 +161,7 @@ class _Build:
             tables=tuple(change.state for change in exported.changes.values()),
             pending=made.pending,
         )
-        checks = check(files.connection, definitions, catalog, last, allow_empty=self.allow_empty)
+        checks = check(files, definitions, self.tables, catalog, last, allow_empty=self.allow_empty)
         catalog = replace(catalog, checks=checks)
         write(files.connection, catalog)
         create_dashboard_view(files.connection, made.metrics)

@@ -10,6 +10,7 @@
     |   +-- MetricFailed               METRIC_FAILED         DuckDB refused a metric's SELECT on this data
     |   +-- CheckFailed                CHECK_FAILED          the new snapshot must not be published
     |   +-- DiskFailed                 DISK_FAILED           no space, read-only, input/output error: retried
+    |   +-- Overdue                    OVERDUE               it took longer than it may, and was ended: retried
     +-- StoreError                     never raised itself
     |   +-- Locked                     LOCKED                another refresher has the directory
     |   +-- NoSnapshot                 NO_SNAPSHOT           nothing has been published yet
@@ -134,6 +135,14 @@ class DiskFailed(BuildError):
 
     code = "DISK_FAILED"
     exit_code = 22
+    retryable = True
+
+
+class Overdue(BuildError):
+    """A refresh took longer than it may, and was ended."""
+
+    code = "OVERDUE"
+    exit_code = 23
     retryable = True
 
 

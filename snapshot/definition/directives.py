@@ -14,10 +14,15 @@ from .text import Directive, MetricText
 
 @dataclass(frozen=True)
 class Rule:
-    """`@test`: a condition that every row of the metric's table fulfils."""
+    """`@test`: a condition that every row of the metric's table fulfils, or the counts of its `rows` and `previous`."""
 
     sql: str
     line: int
+    of_counts: bool = False
+
+
+# The rows that a metric has, and had in the last generation.
+_COUNTS = "(select 1::bigint as rows, 1::bigint as previous)"
 
 
 class Directives:
@@ -83,19 +88,25 @@ class Directives:
         known = [column.name for column in dimensions]
         return tuple(self.named(d, d.argument, known) for d in self.text.all("rollup"))
 
-    def tests(self, accepts: Callable[[str], bool]) -> tuple[Rule, ...]:
-        """The rules that every row has to fulfil."""
+    def tests(self, accepts: Callable[[str, str], bool]) -> tuple[Rule, ...]:
+        """The rules that every row has to fulfil, or their number.
+
+        `accepts` tells whether DuckDB takes a condition over a FROM, which is the metric itself where it is empty.
+        """
+        rules = []
         for directive in self.text.all("test"):
-            if not accepts(directive.argument):
-                hint = "write a condition over this metric's columns"
+            of_rows = accepts(directive.argument, "")
+            if not of_rows and not accepts(directive.argument, _COUNTS):
+                hint = "write a condition over this metric's columns, or over rows and previous"
                 self.problem(directive, f"DuckDB does not take '{directive.argument}' as a condition", hint)
+            rules.append(Rule(directive.argument, directive.line, of_counts=not of_rows))
         never = [
             Rule(f"{quote(name)} is not null", directive.line)
             for directive in self.text.all("not_null")
             for name in directive.argument.replace(",", " ").split()
             if name in self.measures
         ]
-        return (*(Rule(directive.argument, directive.line) for directive in self.text.all("test")), *never)
+        return (*rules, *never)
 
     def annotate(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """The columns with units, deprecations and promises that they are never null.

@@ -95,7 +95,8 @@ class Reading:
         )
         groupings = (*directives.rollups(metric.dimensions), *chosen_rollups(metric))
         rollups = tuple(by for n, by in enumerate(groupings) if set(by) not in map(set, groupings[:n]))
-        tests = directives.tests(lambda rule: self.binder.accepts(f"select ({rule})::boolean from ({self.text.sql})"))
+        own = f"({self.text.sql})"
+        tests = directives.tests(lambda rule, of: self.binder.accepts(f"select ({rule})::boolean from {of or own}"))
         self.problems += directives.problems + column_problems(self.path, columns, self._lines(columns))
         clauses = Base(self.text.with_, self.text.from_, where)
         tables = frozenset((table.source, table.name) for table in select.tables)

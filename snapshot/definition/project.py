@@ -14,6 +14,21 @@ from .definition import Definition
 from .metric import Reading, digest
 from .names import metric_problems
 
+# Types of which later values are greater; and those that have a zone.
+_GROWING = (
+    "DATE",
+    "TIMESTAMP",
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+)
+_ZONED = ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
+
 
 @dataclass(frozen=True)
 class Project:
@@ -96,7 +111,26 @@ def _source_problems(settings: Settings, shapes: Shapes, binder: Binder) -> list
                     what = f"DuckDB has no type '{kind}', which column '{source.name}.{name}.{column}' is to have"
                     hint = "write it as DuckDB does, like DECIMAL(10,2) or TIMESTAMPTZ"
                     problems.append(problem(settings.root, (*place, "types"), what, hint))
+            for key, what, hint in _change_problems(table, shape, is_sqlite=source.url.startswith("sqlite")):
+                problems.append(problem(settings.root, (*place, key), f"'{source.name}.{name}' {what}", hint))
     return problems
+
+
+def _change_problems(table: TableSettings, shape: TableShape, *, is_sqlite: bool) -> Iterator[tuple[str, str, str]]:
+    """Why the changes of a table cannot be found: the key that says so, what is wrong, and the way out."""
+    key, said = table.key or shape.key, "append_only" if table.append_only else "changed"
+    if table.append_only and table.changed:
+        yield "changed", "cannot have changes where rows are only appended", "keep one of 'changed' and 'append_only'"
+    elif table.incremental and not key:
+        yield said, "has no primary key by which its rows are told apart", 'name one: key = ["id"]'
+    elif table.incremental and (column := shape.columns.get(table.changed or key[0])):
+        if not column.type.startswith(_GROWING):
+            yield said, f"would be read by a column of the type {column.type}", "name a time or a whole number"
+        elif is_sqlite and column.type in _ZONED:
+            yield said, "has moments as texts, whose offsets keep them from being compared", "read it as a whole"
+    for name in (table.soft, table.changed, *table.key):
+        if name in table.exclude or (name in shape.columns and shape.columns[name].type.startswith("?")):
+            yield "exclude" if name in table.exclude else said, f"needs its column '{name}'", "name its type in 'types'"
 
 
 def _named_columns(table: TableSettings) -> dict[str, Collection[str]]:
@@ -161,7 +195,7 @@ def _exports(settings: Settings, shapes: Shapes, definitions: Sequence[Definitio
             named = {o.column for o in used if (o.source, o.table) == (source, name)} | set(extra.columns)
             if named or (source, name) in counted:
                 shape = replace(shape, key=extra.key or shape.key)
-                wanted = (named | _known_keys(shape) | {extra.changed}) - set(extra.exclude)
+                wanted = (named | _known_keys(shape) | {extra.changed, extra.soft}) - set(extra.exclude)
                 columns = {c: s for c, s in shape.columns.items() if c in wanted}
                 key = tuple(column for column in shape.key if column in columns)
                 exports.setdefault(source, {})[name] = TableShape(columns or _one_column(shape), key)

@@ -26,7 +26,7 @@ from .values import (
 FILE_NAME = "pacelayer.toml"
 MAX_PORT = 65535
 # Numbers of seconds that are written as a pace.
-_PACES = ("pace", "read_limit", "overlap")
+_PACES = ("pace", "read_limit", "overlap", "max_source_age", "time_limit")
 # A source's name is a schema of the snapshot: these are the snapshot's own or DuckDB's.
 RESERVED_SCHEMAS = frozenset(
     {"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp", "staged", "private", "memory", "system"}
@@ -85,7 +85,9 @@ class _Reading:
         sources = tuple(self.sources(self.section(data, "sources")))
         if not sources:
             self.problem((), "there is no source", 'add [sources.shop] with url = "${SHOP_URL}"')
-        snapshots = SnapshotSettings(**self.table(("snapshots",), self.section(data, "snapshots"), SnapshotSettings))
+        said = self.table(("snapshots",), self.section(data, "snapshots"), SnapshotSettings)
+        limit = self.pace(("snapshots", "time_limit"), said.pop("time_limit", "1h"))
+        snapshots = SnapshotSettings(**said, time_limit=limit)
         server = ServerSettings(**self.table(("server",), self.section(data, "server"), ServerSettings))
         for section, values_of in (("snapshots", snapshots), ("server", server)):
             self.numbers(section, vars(values_of))
@@ -93,7 +95,7 @@ class _Reading:
             self.problem(
                 ("snapshots", "path"), "the project's own folder cannot hold its snapshots", 'write "snapshots"'
             )
-        return Settings(root, name, pace, zone, week, sources, snapshots, server)
+        return Settings(root, name, pace, zone, week, values.pop("on_failure", ""), sources, snapshots, server)
 
     def numbers(self, section: str, values: dict[str, Any]) -> None:
         """Values of the right type that nothing could be served with."""
@@ -139,7 +141,10 @@ class _Reading:
         values = self.table(path, self.section(tables, path[-1], path[:-1]), TableSettings)
         lists: dict[str, Any] = {key: tuple(values.pop(key, ())) for key in ("columns", "exclude", "key")}
         overlap = self.pace((*path, "overlap"), values.pop("overlap", "10m"))
-        found = TableSettings(**values, **lists, overlap=overlap)
+        age = self.pace((*path, "max_source_age"), values.pop("max_source_age")) if "max_source_age" in values else 0
+        found = TableSettings(**values, **lists, overlap=overlap, max_source_age=age)
+        if age and not found.changed:
+            self.problem((*path, "max_source_age"), "it is not said which column tells how old a row is", "add changed")
         if found.deletes != "reconcile" and not found.soft:
             hint = 'write "reconcile" or "soft:deleted_at"'
             self.problem((*path, "deletes"), f"deletes is '{found.deletes}'", hint)

@@ -23,7 +23,8 @@ class TableSettings:
 
     `key` names a row where the source has no primary key. Rows are changed where `changed` is; with `append_only` none
     is, and the key grows. What was written up to `overlap` seconds before the last that was seen is read again.
-    `deletes` is `reconcile`, to compare keys where rows are missing, or `soft:<column>`.
+    `deletes` is `reconcile`, to compare keys where rows are missing, or `soft:<column>`. With `max_source_age` seconds,
+    the newest row must not be older; 0 where it may.
     """
 
     columns: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class TableSettings:
     append_only: bool = False
     deletes: str = "reconcile"
     overlap: int = 600
+    max_source_age: int = 0
 
     @property
     def incremental(self) -> bool:
@@ -65,13 +67,15 @@ class SourceSettings:
 class SnapshotSettings:
     """`[snapshots]`: where generations live and how many are kept; a build's DuckDB takes at most `memory`.
 
-    The groupings of one metric have at most so many `cells`, rows by columns.
+    The groupings of one metric have at most so many `cells`, rows by columns. A refresh is ended after `time_limit`
+    seconds.
     """
 
     path: str = "snapshots"
     keep: int = 5
     memory: str = "4GB"
     cells: int = 50_000_000
+    time_limit: int = 3_600
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,17 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """A project: its folder, its name, its pace in seconds, its time zone and weeks, and the tables of the file."""
+    """A project: its folder, its name, its pace in seconds, its time zone and weeks, and the tables of the file.
+
+    `on_failure` is the command or the webhook that is told of refreshes that fail.
+    """
 
     root: Path
     name: str
     pace: int = 300
     time_zone: str = "UTC"
     week_start: str = WEEK_DAYS[0]
+    on_failure: str = ""
     sources: tuple[SourceSettings, ...] = ()
     snapshots: SnapshotSettings = SnapshotSettings()
     server: ServerSettings = ServerSettings()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,10 @@ class Status:
     number: int = 0
     as_of: datetime | None = None
 
-    def known_as_of(self, number: int, as_of: datetime) -> datetime:
-        """The moment of the data of a generation: its own, or a later one at which the sources were still the same."""
-        return max(as_of, self.as_of) if self.as_of and self.number == number else as_of
+    def renewed(self, number: int, as_of: datetime) -> timedelta:
+        """How much later than its own moment a generation is known to be true still."""
+        later = self.as_of - as_of if self.as_of and self.number == number else timedelta(0)
+        return max(later, timedelta(0))
 
 
 def read_status(directory: Path) -> Status:

@@ -72,6 +72,7 @@ def test_a_read_that_the_server_ends_fails_the_refresh_and_keeps_the_old_snapsho
     with pytest.raises(SourceUnavailable):
         publish(vault_project, kill)
     assert generations(vault_project) == 1
+    run(vault, "insert into vault values (2, 1, 'more')")
     publish(vault_project)
     assert generations(vault_project) == 2
 

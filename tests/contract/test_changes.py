@@ -1,0 +1,255 @@
+"""What a refresh reads of tables that changed a little, and what it says that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from snapshot import project as projects
+from snapshot import settings as project_settings
+from snapshot.build import refresh
+from snapshot.errors import CheckFailed, SourceValueError
+from snapshot.events import Event, Published, Unchanged
+from snapshot.store import Generation, Store, locked, read_status
+from tests.servers import run, written
+
+from .sources import check, make_project, rows, run_sqlite
+
+ORDERS = """
+create table orders (id integer primary key, amount integer not null, placed date not null, changed timestamp not null);
+insert into orders select value, value, date('2026-01-01', (value % 50) || ' days'), '2026-02-01 12:00:00'
+from generate_series(1, 200);
+"""
+# SQLite's shell has generate_series, its library does not.
+ORDERS = ORDERS.replace(
+    "generate_series(1, 200)",
+    "(with recursive n(value) as (select 1 union all select value + 1 from n where value < 200) select value from n)",
+)
+CHANGED = '[sources.shop.tables.orders]\nchanged = "changed"\n'
+DAILY = {"daily": "select placed as day, sum(amount) as amount from shop.orders group by all"}
+
+
+def shop(folder: Path, settings: str = CHANGED, script: str = ORDERS) -> Path:
+    """A project over two hundred orders, published once."""
+    project = make_project(folder / "shop", script, DAILY, settings)
+    again(project)
+    return project
+
+
+def again(project: Path, **how: Any) -> tuple[Generation, list[Event]]:
+    """Another refresh, and what it said."""
+    settings = project_settings.load(project)
+    definition, sources = projects.load(settings)
+    said: list[Event] = []
+    with locked(settings.directory):
+        return refresh(definition, sources, Store(settings.directory, keep=5), said.append, **how), said
+
+
+def done(generation: Generation, name: str) -> tuple[Any, ...]:
+    """How a table or metric came to be: mode, rows read, inserted, updated, deleted."""
+    columns = "mode, read, inserted, updated, deleted"
+    sql = f"select {columns} from pacelayer.builds where name = ? and number = ?"
+    (found,) = rows(generation.path, sql, [name, generation.number])
+    return found
+
+
+def test_only_what_changed_is_read_and_only_its_periods_are_computed(tmp_path: Path) -> None:
+    """Behind the last change that was seen, less the overlap."""
+    project = shop(tmp_path)
+    run_sqlite(project, "update orders set amount = 0, changed = '2026-02-01 13:00:00' where id in (7, 8)")
+    run_sqlite(project, "insert into orders values (201, 5, '2026-01-01', '2026-02-01 12:30:00')")
+    generation, _ = again(project)
+    assert done(generation, "shop.orders") == ("delta", 201, 1, 2, 0)
+    assert done(generation, "daily")[0] == "delta"
+    run_sqlite(project, "update orders set amount = 1, changed = '2026-02-01 14:00:00' where id = 7")
+    assert done(again(project)[0], "shop.orders") == ("delta", 3, 0, 1, 0)
+
+
+def test_a_commit_that_is_late_within_the_overlap_is_found(tmp_path: Path) -> None:
+    """Its time is before that of a row that was seen."""
+    project = shop(tmp_path, CHANGED + 'overlap = "1h"\n')
+    run_sqlite(project, "update orders set amount = 0, changed = '2026-02-01 13:00:00' where id = 1")
+    again(project)
+    run_sqlite(project, "update orders set amount = 0, changed = '2026-02-01 12:05:00' where id = 2")
+    assert done(again(project)[0], "shop.orders")[3] == 1
+
+
+def test_rows_that_went_are_found_by_their_keys(tmp_path: Path) -> None:
+    """Also where as many came."""
+    project = shop(tmp_path)
+    run_sqlite(
+        project, "delete from orders where id = 3; insert into orders values (300, 1, '2026-01-01', '2026-02-02')"
+    )
+    generation, _ = again(project)
+    assert done(generation, "shop.orders")[2:] == (1, 0, 1)
+    assert rows(generation.path, "select count(*) from shop.orders where id in (3, 300)") == [(1,)]
+
+
+def test_a_table_whose_rows_do_not_add_up_is_read_as_a_whole(tmp_path: Path) -> None:
+    """A row that came without a change of its column is missed by no means."""
+    project = shop(tmp_path)
+    run_sqlite(project, "update orders set changed = '2026-02-01 20:00:00' where id = 1")
+    again(project)
+    run_sqlite(project, "insert into orders values (400, 1, '2026-01-01', '2026-01-01 00:00:00')")
+    generation, _ = again(project)
+    assert done(generation, "shop.orders")[0] == "full"
+    assert rows(generation.path, "select count(*) from shop.orders") == [(201,)]
+
+
+def test_rows_that_are_marked_as_deleted_are_left_out(tmp_path: Path) -> None:
+    """From the first read on, and when they are marked later."""
+    script = ORDERS + "alter table orders add column gone boolean; update orders set gone = true where id <= 10;"
+    project = shop(tmp_path, CHANGED + 'deletes = "soft:gone"\n', script)
+    run_sqlite(project, "update orders set gone = true, changed = '2026-02-02' where id between 11 and 15")
+    run_sqlite(project, "update orders set gone = false, changed = '2026-02-02' where id = 1")
+    generation, _ = again(project)
+    assert done(generation, "shop.orders")[2:] == (1, 0, 5)
+    assert rows(generation.path, "select count(*) from shop.orders") == [(186,)]
+
+
+def test_nothing_changed_publishes_nothing_and_moves_the_moment_on(tmp_path: Path) -> None:
+    """`status.json` says as of when the current generation is true."""
+    project = shop(tmp_path)
+    before = read_status(project / "snapshots")
+    generation, said = again(project)
+    after = read_status(project / "snapshots")
+    assert generation.number == after.number == 1
+    assert isinstance(said[-1], Unchanged)
+    assert before.as_of is not None
+    assert after.as_of is not None
+    assert after.as_of > before.as_of
+
+
+def test_a_table_that_is_read_as_a_whole_and_is_the_same_publishes_nothing(tmp_path: Path) -> None:
+    """Its rows are compared by their hashes."""
+    project = shop(tmp_path, "")
+    assert isinstance(again(project)[1][-1], Unchanged)
+    run_sqlite(project, "update orders set amount = amount + 1 where id = 1; update orders set amount = 1 where id = 2")
+    assert isinstance(again(project)[1][-1], Published)
+
+
+def test_a_full_refresh_reads_everything_and_publishes(tmp_path: Path) -> None:
+    """After a restored backup, say, whose times are older."""
+    project = shop(tmp_path)
+    generation, _ = again(project, full=True)
+    assert (generation.number, done(generation, "shop.orders")[0]) == (2, "full")
+
+
+def test_a_column_that_is_new_in_the_export_has_its_table_read_as_a_whole(tmp_path: Path) -> None:
+    """There is nothing to go on from; other values never become nulls."""
+    script = ORDERS + "alter table orders add column note text; update orders set note = 'n' || id;"
+    project = shop(tmp_path, CHANGED, script)
+    (project / "metrics" / "noted.sql").write_text("select note, count(*) as n from shop.orders group by all")
+    check(project)
+    generation, _ = again(project)
+    assert done(generation, "shop.orders")[0] == "full"
+    assert rows(generation.path, "select count(note) from shop.orders") == [(200,)]
+
+
+def test_a_key_that_names_two_rows_is_refused(tmp_path: Path) -> None:
+    """One of them would be lost."""
+    script = ORDERS.replace("id integer primary key", "id integer")
+    project = make_project(tmp_path / "shop", script, DAILY, CHANGED + 'key = ["amount"]\n')
+    run_sqlite(project, "update orders set amount = 5 where id = 6")
+    with pytest.raises(SourceValueError, match="amount is no key: 5 is there twice"):
+        again(project)
+
+
+def test_a_slow_metric_is_carried_over_and_catches_up_with_all_that_changed(tmp_path: Path) -> None:
+    """Every change between is made up for, though each was seen by one refresh only."""
+    project = shop(tmp_path)
+    (project / "metrics" / "slow.sql").write_text(
+        "-- @pace 1h\nselect placed as day, count(*) as n from shop.orders group by all"
+    )
+    again(project)
+    for number in (500, 501):
+        run_sqlite(project, f"insert into orders values ({number}, 1, '2026-01-0{number - 498}', '2026-02-03')")
+        generation, _ = again(project, due={"daily"})
+    assert done(generation, "slow")[0] == "carried over"
+    assert rows(generation.path, "select sum(n) from slow") == [(200,)]
+    assert rows(generation.path, "select periods from pacelayer.pending") == [(["2026-01-02", "2026-01-03"],)]
+    generation, _ = again(project, due={"slow"})
+    assert done(generation, "slow")[0] == "delta"
+    assert rows(generation.path, "select sum(n) from slow") == [(202,)]
+
+
+def test_records_are_kept_over_generations(tmp_path: Path) -> None:
+    """What each refresh did."""
+    project = shop(tmp_path)
+    generation, _ = again(project, full=True)
+    counted = "select number, count(*) from pacelayer.builds group by all order by all"
+    assert rows(generation.path, counted) == [(1, 2), (2, 2)]
+
+
+FAILING = {
+    "-- @test amount < 1000": (
+        "update orders set amount = 5000, changed = '2026-02-02' where id = 9",
+        "the test 'amount < 1000' of line 1 does not hold (1 row: day = 2026-01-10)",
+    ),
+    "-- @test rows >= 0.5 * previous": (
+        "delete from orders where placed > '2026-01-03'",
+        "the test 'rows >= 0.5 * previous' of line 1 does not hold: it has 3 rows, and had 50",
+    ),
+}
+
+
+@pytest.mark.parametrize("test", FAILING)
+def test_a_failed_check_names_the_rows_and_keeps_the_old_snapshot(tmp_path: Path, test: str) -> None:
+    """Up to ten of them."""
+    project = shop(tmp_path)
+    (project / "metrics" / "daily.sql").write_text(f"{test}\n{DAILY['daily']}")
+    again(project)
+    harm, words = FAILING[test]
+    run_sqlite(project, harm)
+    with pytest.raises(CheckFailed) as caught:
+        again(project)
+    assert words in str(caught.value)
+    assert Store(project / "snapshots", keep=5).current().number == 2
+
+
+@pytest.mark.parametrize("changed", ["", "update orders set amount = 2, changed = '2026-02-02 00:00:00' where id = 1"])
+def test_a_source_that_gets_no_new_rows_any_more_fails_the_check(tmp_path: Path, changed: str) -> None:
+    """Also where nothing is published because nothing changed."""
+    project = shop(tmp_path)
+    settings = project / "pacelayer.toml"
+    settings.write_text(settings.read_text() + 'max_source_age = "1h"\n')
+    run_sqlite(project, changed)
+    with pytest.raises(
+        CheckFailed, match=r"the newest row of shop.orders is of 2026-02-0\d .*max_source_age is 3600 s"
+    ):
+        again(project)
+
+
+@contextmanager
+def uncommitted(url: sqlalchemy.URL, statement: str) -> Iterator[sqlalchemy.Connection]:
+    """A transaction that has written and is not over."""
+    engine = sqlalchemy.create_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+        yield connection
+    engine.dispose()
+
+
+def test_postgres_finds_what_was_committed_however_late_it_was(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """By its transactions, without any column of a time; and what has no `changed` is not read where nobody wrote."""
+    run(postgres, "create table orders (id bigint primary key, amount int not null, placed date not null)")
+    run(postgres, "insert into orders select n, n, date '2026-01-01' + n % 9 from generate_series(1, 100) n")
+    project = tmp_path / "shop"
+    (project / "metrics").mkdir(parents=True)
+    (project / "metrics" / "daily.sql").write_text(DAILY["daily"])
+    (project / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n')
+    check(project)
+    again(project)
+    with uncommitted(postgres, "update orders set amount = 0 where id = 50") as late:
+        run(postgres, "update orders set amount = 0 where id = 60")
+        assert done(again(project)[0], "shop.orders") == ("delta", 1, 0, 1, 0)
+        late.commit()
+    assert done(again(project)[0], "shop.orders") == ("delta", 2, 0, 1, 0)
+    assert isinstance(again(project)[1][-1], Unchanged)
+    run(postgres, "truncate orders", "insert into orders values (1, 1, '2026-01-01')")
+    assert done(again(project)[0], "shop.orders") == ("full", 1, 1, 0, 0)
