@@ -52,11 +52,15 @@ def attach(connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, read
 
 @contextmanager
 def bounded(connection: duckdb.DuckDBPyConnection, memory: int) -> Iterator[Callable[[int], None]]:
-    """Let DuckDB hold no more than so many bytes for a while, and never more than its usual limit.
+    """Let DuckDB hold no more than so many bytes for a while, never more than its usual limit, and work on one thread.
 
-    What is given out raises the bound for whoever needs more.
+    What is given out raises the bound for whoever needs more. Several threads would write row groups that are not full,
+    which a checkpoint writes again.
     """
-    ((usual,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+    ((usual, threads),) = connection.execute(
+        "select current_setting('memory_limit'), current_setting('threads')"
+    ).fetchall()
+    connection.execute("set global threads = 1")
     held = 0
 
     def need(amount: int) -> None:
@@ -70,6 +74,7 @@ def bounded(connection: duckdb.DuckDBPyConnection, memory: int) -> Iterator[Call
         yield need
     finally:
         connection.execute(f"set global memory_limit = {literal(usual)}")
+        connection.execute(f"set global threads = {threads}")
 
 
 def _bytes(amount: str) -> int:

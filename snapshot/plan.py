@@ -114,9 +114,8 @@ def is_worth_a_copy(previous: Previous | None, tables: Sequence[Wanted]) -> bool
     """Whether most of the last files stays, and they did not grow too much by being changed in place."""
     if previous is None or (bytes_ := previous.path.stat().st_size) < COPIED:
         return False
-    stays = sum(
-        wanted.state.rows for wanted in tables if wanted.state and (wanted.settings.incremental or not wanted.due)
-    )
+    kept = (w.state.rows for w in tables if w.state and (w.settings.incremental or w.state.horizon or not w.due))
+    stays = sum(kept)
     everything = sum(state.rows for state in previous.catalog.tables)
     size, rows = compact_size(previous)
     limit = GROWTH * size * max(1.0, everything / max(1, rows))

@@ -121,7 +121,9 @@ class Tables:
 def _touched(time: Column, moment: str) -> str:
     """The condition that a moment of a unit of time is that of a period that changed."""
     period = time.formula.replace("{moment}", _PERIOD) if time.role == "grain" else _PERIOD
-    return f"exists (select 1 from {_TOUCHED} where ({period}) is not distinct from ({moment}))"
+    null = f"(({moment}) is null and exists (select 1 from {_TOUCHED} where {_PERIOD} is null))"
+    among = f"({moment}) in (select {period} from {_TOUCHED} where {_PERIOD} is not null)"
+    return f"(coalesce({among}, false) or {null})"
 
 
 def content_of(staging: Staging, metric: Metric) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -12,7 +12,7 @@ import nanoarrow
 from ..catalog import literal, quote
 from ..connect import DISK_ERRORS
 from ..errors import SourceError, SourceUnavailable, SourceValueError
-from ..source import Reading, TableShape, bytes_of
+from ..source import Reading, TableShape, ahead, bytes_of
 from ..staging import Table
 
 # DuckDB compresses a vector of rows at once, and holds that twice.
@@ -43,11 +43,13 @@ def insert(
     Raises SourceUnavailable, and SourceValueError for a value that does not fit its declared type.
     """
     size = content = 0
+    projections = ", ".join(_projections(reading, *table, shape))
+    sql = f"insert into {into} select {projections} from wire where _pacelayer_row = 1"
+    # One transaction: what is written of a table at a time is not put into a log as well.
+    connection.execute("begin")
     try:
-        projections = ", ".join(_projections(reading, *table, shape))
-        sql = f"insert into {into} select {projections} from wire where _pacelayer_row = 1"
         with rows as batches:
-            for batch in batches:
+            for batch in ahead(batches):
                 size += bytes_of(batch)
                 need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
                 connection.register("wire", batch)
@@ -55,10 +57,14 @@ def insert(
                 ((summed,),) = connection.execute(_CONTENT).fetchall()
                 content += int(summed)
                 connection.unregister("wire")
+        connection.execute("commit")
     except DISK_ERRORS:
         raise
     except duckdb.Error as error:
         raise _source_error(".".join(table), error) from error
+    finally:
+        with suppress(duckdb.Error):  # after a commit there is nothing to roll back
+            connection.execute("rollback")
     return Received(size, str(content % 2**64))
 
 

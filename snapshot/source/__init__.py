@@ -15,7 +15,7 @@ import sqlalchemy
 
 from ..errors import ProjectError
 from ..settings import SourceSettings, problem
-from .batches import bytes_of
+from .batches import ahead, bytes_of
 from .cursor import CursorSource
 from .mysql import MysqlSource
 from .postgres import PostgresSource
@@ -33,6 +33,7 @@ __all__ = [
     "Shapes",
     "Source",
     "TableShape",
+    "ahead",
     "bytes_of",
     "open_source",
     "read_lock",

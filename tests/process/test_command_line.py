@@ -126,6 +126,7 @@ def test_the_process_ends_with_the_code_of_its_verb(shop: Path, arguments: str, 
 def test_rollback_makes_an_older_generation_current(shop: Path, arguments: list[str]) -> None:
     """The one before, or the one that is named."""
     for _ in range(2):
+        add_order(shop)
         Publisher(shop).publish()
 
     done = run(shop, "rollback", *arguments)

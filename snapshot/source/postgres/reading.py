@@ -12,14 +12,20 @@ import nanoarrow
 
 from ...catalog import literal, quote
 from ...settings import SourceSettings, TableSettings
-from ..batches import batches
+from ..batches import MISFIT, batches
 from ..limit import seconds_left
 from ..shape import TableShape
-from ..strict import strict
+from ..strict import scale_of, strict
 from .statements import execute, fetch
 
-# What ADBC carries as it is; all else travels as text, whose infinities, eras and NaNs Arrow's types do not have.
+# What ADBC carries as it is. Other types travel as text, and decimals as the number of their smallest steps.
 _NATIVE = frozenset({"SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN", "BLOB"})
+# So do times, of these years: the server itself refuses its infinities and eras, which Arrow's types do not have.
+_TIMES = {
+    "DATE": ("date", "0001-01-01", "9999-12-31"),
+    "TIMESTAMP": ("timestamp", "0001-01-01", "9999-12-31 23:59:59.999999"),
+    "TIMESTAMPTZ": ("timestamptz", "0001-01-01 00:00:00+00", "9999-12-31 23:59:59.999999+00"),
+}
 
 # Months, days and microseconds, which DuckDB's intervals are made of too, whatever the style of the server.
 _INTERVAL = (
@@ -27,6 +33,8 @@ _INTERVAL = (
     "|| ' months ' || extract(day from {column})::bigint || ' days ' || (3600000000 * extract(hour from {column}) "
     "+ 60000000 * extract(minute from {column}) + extract(microseconds from {column}))::bigint || ' microseconds' end"
 )
+# The digits of which every number is a BIGINT.
+_SHORT = 18
 # The table's file and the first transaction that was not over when the snapshot was taken. Only what has its rows
 # itself says of each which transaction wrote it.
 _HORIZON = """
@@ -78,7 +86,7 @@ class PostgresReading:
     def rows(self, table: str, shape: TableShape, where: str = "true") -> Iterator[Iterable[nanoarrow.Array]]:
         """Copied in PostgreSQL's binary form."""
         self._bound()
-        wire = ", ".join(f"{self._wire(table, name, c.type)} as {quote(name)}" for name, c in shape.columns.items())
+        wire = ", ".join(f"{self._wire(table, shape, name)} as {quote(name)}" for name in shape.columns)
         with adbc.AdbcStatement(self.connection) as statement:
             statement.set_sql_query(f"select 1 as _pacelayer_row, {wire} from {self._place(table)} where {where}")
             stream, _ = statement.execute_query()
@@ -86,7 +94,13 @@ class PostgresReading:
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """A value that PostgreSQL keeps strictly itself, or a text."""
-        return quote(column) if self._is_native(table, column, kind) else strict(quote(column), kind)
+        if not self._is_declared(table, column):
+            if kind in _NATIVE or kind in _TIMES:
+                return quote(column)
+            if _is_short(kind):
+                step = f"0.{'1'.rjust(scale_of(kind), '0')}" if scale_of(kind) else "1"
+                return f"cast(cast({quote(column)} as decimal(18,0)) * {step} as {kind})"
+        return strict(quote(column), kind)
 
     def _place(self, table: str) -> str:
         return (f"{quote(self.settings.schema)}." if self.settings.schema else "") + quote(table)
@@ -95,14 +109,39 @@ class PostgresReading:
         left = seconds_left(self.settings.name, self.deadline)
         execute(self.connection, f"set local statement_timeout = {max(1, int(left * 1000))}")
 
-    def _wire(self, table: str, column: str, kind: str) -> str:
-        if self._is_native(table, column, kind):
-            return quote(column)
+    def _wire(self, table: str, shape: TableShape, name: str) -> str:
+        column, kind = quote(name), shape.columns[name].type
+        if not self._is_declared(table, name):
+            if kind in _NATIVE:
+                return column
+            if kind in _TIMES:
+                native, least, most = _TIMES[kind]
+                wrong = f"{column} not between '{least}' and '{most}'"
+                return (
+                    f"case when {wrong} then {self._refused(table, shape, name)}::{native} else {column}::{native} end"
+                )
+            if _is_short(kind):
+                steps = f"({column} * {10 ** scale_of(kind)})::bigint"
+                return f"case when {column} = 'NaN' then {self._refused(table, shape, name)}::bigint else {steps} end"
         if kind == "INTERVAL":
-            return _INTERVAL.format(column=quote(column))
+            return _INTERVAL.format(column=column)
         if kind.endswith("[]"):
-            return f"to_json({quote(column)}::text[])::text"
-        return f"{quote(column)}::text"
+            return f"to_json({column}::text[])::text"
+        return f"{column}::text"
 
-    def _is_native(self, table: str, column: str, kind: str) -> bool:
-        return kind in _NATIVE and column not in self.settings.tables.get(table, TableSettings()).types
+    def _refused(self, table: str, shape: TableShape, name: str) -> str:
+        """A text that is of no type, and so becomes an error of the server's, which tells of the value and its key."""
+        key = " || ', ' || ".join(f"coalesce({quote(key)}::text, 'null')" for key in shape.key) or literal("unknown")
+        what = literal(f"{MISFIT}{self.settings.name}.{table}.{name}: the value '")
+        where = literal(f"' at {', '.join(shape.key) or 'row'} = ")
+        fits = literal(f" does not fit {shape.columns[name].type}")
+        return f"({what} || {quote(name)}::text || {where} || {key} || {fits})"
+
+    def _is_declared(self, table: str, column: str) -> bool:
+        """Whether the project names its type."""
+        return column in self.settings.tables.get(table, TableSettings()).types
+
+
+def _is_short(kind: str) -> bool:
+    """Whether the steps of a decimal are as many as a BIGINT holds."""
+    return kind.startswith("DECIMAL(") and int(kind[8:].partition(",")[0]) <= _SHORT
