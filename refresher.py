@@ -36,7 +36,6 @@ from snapshot.events import (
     TableExported,
     Unchanged,
 )
-from snapshot.limit import within
 from snapshot.pace import Pace
 from snapshot.project import load
 from snapshot.reader import read_catalog
@@ -122,7 +121,7 @@ class Refresher:
         """Refresh what is due; it stays due where that fails, and is tried again sooner where it may heal."""
         begun, due, directory = time.monotonic(), frozenset(self.pace.due), self.settings.directory
         try:
-            with recorded(directory, self.clock), within(self.settings.snapshots.time_limit):
+            with recorded(directory, self.clock):
                 self._read_again()
                 store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
                 refresh(self.project, self.sources, store, self._observe, clock=self.clock, due=due)

@@ -20,6 +20,7 @@ from .errors import CheckFailed, Damaged, DiskFailed
 from .events import Observer, Published, Repaired, StepReached, Unchanged, nobody
 from .export import Change, Export, Wanted, export
 from .export import write as write_tables
+from .limit import limited
 from .plan import compact_size, due_metrics, is_worth_a_copy, previous_of, private_tables, reusable, tables_of, tool
 from .source import Source
 from .staging import Previous, Staging, staging
@@ -95,7 +96,8 @@ class _Build:
             self.observe(StepReached("cleaned"))
             store.staging.mkdir(mode=0o700)
             last = previous_of(store)
-            with self.staging(store.staging, None if full else reusable(last, self.project)) as files:
+            go_on, limit = None if full else reusable(last, self.project), self.project.settings.snapshots.time_limit
+            with self.staging(store.staging, go_on) as files, limited(files.connection, limit):
                 number = store.next_number()
                 exported = self.export(files, sources, due, number)
                 if last and not self.is_needed(files, exported):

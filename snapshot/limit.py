@@ -1,47 +1,49 @@
-"""How long a refresh may take."""
+"""How long a build may take."""
 
 from __future__ import annotations
 
 import os
-import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import duckdb
+
 from .errors import Overdue
 
-# How long a refresh that was told to end may take to do so.
+# How long a build that was told to end may take to do so.
 GRACE_SECONDS = 60.0
+# A query that begins after an interrupt needs another one.
+AGAIN_SECONDS = 0.5
 
 
 @contextmanager
-def within(seconds: int) -> Iterator[None]:
-    """End what takes longer: by an error, which DuckDB heeds; a process that does not heed it either ends itself.
+def limited(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """End what takes longer, by interrupting its queries; a process in which that is not heeded ends itself.
 
-    Raises Overdue. Signals are the main thread's, so only there is a limit.
+    A source ends its reads by a limit of its own. Raises Overdue.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    overdue = Overdue(f"it took longer than {seconds} s", "read less, or raise time_limit of [snapshots]")
+    over, done = threading.Event(), threading.Event()
 
-    def end(*_: object) -> None:
-        raise overdue
+    def watch() -> None:
+        if done.wait(seconds):
+            return
+        over.set()
+        for _ in range(int(GRACE_SECONDS / AGAIN_SECONDS)):
+            connection.interrupt()
+            if done.wait(AGAIN_SECONDS):
+                return
+        os._exit(Overdue.exit_code)
 
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    last = threading.Timer(seconds + GRACE_SECONDS, os._exit, [Overdue.exit_code])
-    last.daemon = True
-    last.start()
-    begun = time.monotonic()
+    watcher = threading.Thread(target=watch, name="limit", daemon=True)
+    watcher.start()
     try:
         yield
-    except RuntimeError as error:  # DuckDB's for a query that a signal ended
-        if time.monotonic() - begun < seconds:
-            raise
-        raise overdue from error
+    except Exception as error:
+        if over.is_set():
+            what = f"the build took longer than {seconds:g} s"
+            raise Overdue(what, "read less, or raise time_limit of [snapshots]") from error
+        raise
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        last.cancel()
+        done.set()
+        watcher.join()

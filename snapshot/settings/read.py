@@ -26,7 +26,7 @@ from .values import (
 FILE_NAME = "pacelayer.toml"
 MAX_PORT = 65535
 # Numbers of seconds that are written as a pace.
-_PACES = ("pace", "read_limit", "overlap", "max_source_age", "time_limit")
+PACES = ("pace", "read_limit", "overlap", "max_source_age", "time_limit")
 # A source's name is a schema of the snapshot: these are the snapshot's own or DuckDB's.
 RESERVED_SCHEMAS = frozenset(
     {"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp", "staged", "private", "memory", "system"}
@@ -141,7 +141,8 @@ class _Reading:
         values = self.table(path, self.section(tables, path[-1], path[:-1]), TableSettings)
         lists: dict[str, Any] = {key: tuple(values.pop(key, ())) for key in ("columns", "exclude", "key")}
         overlap = self.pace((*path, "overlap"), values.pop("overlap", "10m"))
-        age = self.pace((*path, "max_source_age"), values.pop("max_source_age")) if "max_source_age" in values else 0
+        said = values.pop("max_source_age", None)
+        age = None if said is None else self.pace((*path, "max_source_age"), said)
         found = TableSettings(**values, **lists, overlap=overlap, max_source_age=age)
         if age and not found.changed:
             self.problem((*path, "max_source_age"), "it is not said which column tells how old a row is", "add changed")
@@ -173,7 +174,7 @@ class _Reading:
                     f"'{key}' is not a key of {'[' + '.'.join(path) + ']' if path else 'the project'}",
                     hint,
                 )
-            elif not _fits(value, kind := "str" if key in _PACES else str(wanted[key].type)):
+            elif not _fits(value, kind := "str" if key in PACES else str(wanted[key].type)):
                 self.problem(
                     (*path, key),
                     f"'{key}' has a value of the wrong type: {value!r}",

@@ -24,7 +24,7 @@ class TableSettings:
     `key` names a row where the source has no primary key. Rows are changed where `changed` is; with `append_only` none
     is, and the key grows. What was written up to `overlap` seconds before the last that was seen is read again.
     `deletes` is `reconcile`, to compare keys where rows are missing, or `soft:<column>`. With `max_source_age` seconds,
-    the newest row must not be older; 0 where it may.
+    the newest row must not be older.
     """
 
     columns: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class TableSettings:
     append_only: bool = False
     deletes: str = "reconcile"
     overlap: int = 600
-    max_source_age: int = 0
+    max_source_age: int | None = None
 
     @property
     def incremental(self) -> bool:

@@ -31,6 +31,7 @@ from snapshot.definition import read_project
 from snapshot.definition.text import DIRECTIVES
 from snapshot.errors import PacelayerError, ProjectError
 from snapshot.settings import parse_pace
+from snapshot.settings.read import PACES
 from snapshot.source import read_lock
 
 from ..projects import ROOT, pacelayer
@@ -147,7 +148,7 @@ def test_settings_has_every_key_with_its_default(title: str, keys: dict[str, obj
     said: dict[str, object] = {}
     for key, default, _ in rows(section(REFERENCE / "settings.md", title)):
         value: Any = tomllib.loads(f"value = {code(default)[0]}")["value"] if code(default) else None
-        said[code(key)[0]] = parse_pace(value) if code(key) in (["pace"], ["read_limit"]) else value
+        said[code(key)[0]] = parse_pace(value) if value and code(key)[0] in PACES else value
 
     assert said == keys
 

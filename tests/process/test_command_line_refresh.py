@@ -129,6 +129,26 @@ def test_refresh_publishes_a_table_without_rows_where_that_is_allowed(shop: Path
     assert current(shop).endswith("-000002")
 
 
+def test_refresh_says_where_nothing_has_changed_and_publishes_all_the_same_when_told(shop: Path) -> None:
+    """What is current is named either way."""
+    Publisher(shop).publish()
+    unchanged, anew = run(shop, "refresh"), run(shop, "refresh", "--full")
+
+    assert unchanged.out.startswith("nothing has changed since ")
+    assert "-000001.duckdb" in unchanged.out
+    assert anew.out.startswith("published ")
+    assert "-000002.duckdb" in anew.out
+
+
+def test_a_dry_run_says_what_would_be_read(shop: Path) -> None:
+    """And reads nothing."""
+    Publisher(shop).publish()
+    done = run(shop, "refresh", "--dry-run", "--json")
+
+    assert json.loads(done.out) == {"shop.orders": "all of it: it is not said how its changes are found"}
+    assert current(shop).endswith("-000001")
+
+
 def test_refresh_gives_way_to_a_refresher_at_work(shop: Path) -> None:
     """One at a time; it names the process that is in the way."""
     with locked(settings.load(shop).directory):

@@ -31,7 +31,19 @@ WRONG = {
     ),
     "a key like no other": (
         f"{SOURCE}[snapshots]\nzzz = 1",
-        ":4: 'zzz' is not a key of [snapshots]; known here: path, keep, memory, cells",
+        ":4: 'zzz' is not a key of [snapshots]; known here: path, keep, memory, cells, time_limit",
+    ),
+    "a way of deleting that there is not": (
+        f'{SOURCE}[sources.shop.tables.orders]\nchanged = "at"\ndeletes = "never"',
+        ':5: deletes is \'never\'; write "reconcile" or "soft:deleted_at"',
+    ),
+    "an overlap of nothing": (
+        f'{SOURCE}[sources.shop.tables.orders]\noverlap = "1h"',
+        ':4: the changes of this table are not looked for; add changed = "updated_at" or append_only = true',
+    ),
+    "an age of nothing": (
+        f'{SOURCE}[sources.shop.tables.orders]\nmax_source_age = "1h"',
+        ":4: it is not said which column tells how old a row is; add changed",
     ),
     "an unknown section": (
         f"{SOURCE}[servr]\nport = 80",

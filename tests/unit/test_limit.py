@@ -1,0 +1,90 @@
+"""A refresh that takes too long, and who is told of one that fails."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from snapshot import connect
+from snapshot.alarm import tell
+from snapshot.errors import Overdue
+from snapshot.events import RefreshFailed
+from snapshot.limit import limited
+
+ENDLESS = "select sum(a.range * b.range) from range(1000000) a, range(1000000) b"
+FAILED = RefreshFailed("SOURCE_UNAVAILABLE", 'it\'s "down"', 2.5)
+
+
+def ask_twice(connection: duckdb.DuckDBPyConnection) -> None:
+    """A query that is ended, and another one."""
+    with pytest.raises(duckdb.InterruptException):
+        connection.execute(ENDLESS)
+    connection.execute(ENDLESS)
+
+
+def test_a_query_that_takes_too_long_is_ended() -> None:
+    """And so is the next one, if there is another."""
+    with closing(connect.empty(time_zone="UTC")) as connection:
+        with pytest.raises(Overdue, match=r"longer than 0\.2 s"), limited(connection, 0.2):
+            ask_twice(connection)
+        assert connection.execute("select 1").fetchall() == [(1,)]
+
+
+def test_what_ends_in_time_is_left_alone() -> None:
+    """Its errors are its own, and nobody watches it any more."""
+    with closing(connect.empty(time_zone="UTC")) as connection:
+        with pytest.raises(RuntimeError, match="other"), limited(connection, 60):
+            raise RuntimeError("other")
+        assert "limit" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_command_has_what_happened_in_its_environment(tmp_path: Path) -> None:
+    """However it is written."""
+    said = tmp_path / "said"
+    tell(f'printf "%s|%s|%s" "$PACELAYER_PROJECT" "$PACELAYER_CODE" "$PACELAYER_MESSAGE" > {said}', "Shop", FAILED)
+    assert said.read_text() == 'Shop|SOURCE_UNAVAILABLE|it\'s "down"'
+
+
+# Its address, and what was posted to it: each path, and each body.
+Webhook = tuple[str, list[tuple[str, object]]]
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """One that takes a request."""
+    posted: list[tuple[str, object]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        """Takes everything."""
+
+        def do_POST(self) -> None:
+            """Keep it."""
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            posted.append((self.path, json.loads(body)))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name there
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", posted
+        thread.join()
+
+
+def test_a_webhook_gets_it_as_json(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret in its address comes from the environment."""
+    url, posted = webhook
+    monkeypatch.setenv("HOOK", "s3cret")
+    tell(f"{url}/${{HOOK}}", "Shop", FAILED)
+    said = {"project": "Shop", "code": FAILED.code, "message": FAILED.message, "next_try": FAILED.next_try}
+    assert posted == [("/s3cret", said)]
