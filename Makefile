@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test soak lint page clean
+.PHONY: demo test soak bench-refresh lint page clean
 
 demo: .venv/installed  ## the demo shop, its refresher and its API, until Ctrl-C
 	$(BIN)/pacelayer up --demo
@@ -14,6 +14,9 @@ test: .venv/installed-dev  ## the whole suite, in two processes side by side
 
 soak: .venv/installed-dev  ## fifty thousand questions over 1,400 random projects, an hour or more
 	PACELAYER_TEST_PROJECTS=1400 $(BIN)/python -m pytest tests/contract/test_questions.py
+
+bench-refresh: .venv/installed-dev  ## what a refresh costs, over five million orders in PostgreSQL; some minutes
+	$(BIN)/python bench/refresh.py
 
 lint: .venv/installed-dev  ## types and style
 	$(BIN)/ruff format --check .

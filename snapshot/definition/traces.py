@@ -31,8 +31,8 @@ def traces_of(tree: exp.Query, time: exp.Expr | None, shapes: Shapes) -> Traces:
 
     What a changed row takes part in is what the FROM gives with only that row in the table's place, before the change
     and after it. So it is in a FROM of inner and left joins, for tables that stand nowhere else. A row that a left join
-    adds takes the place of one without it, so there the joined rows must not decide the period, nor the WHERE, which
-    may look for rows without.
+    adds takes the place of one without it, so there the joined rows must not decide the period, nor a later join or the
+    WHERE, which may look for rows without.
     """
     if not isinstance(tree, exp.Select) or time is None or any(column.args.get("db") for column in _columns(tree)):
         return {}
@@ -41,6 +41,8 @@ def traces_of(tree: exp.Query, time: exp.Expr | None, shapes: Shapes) -> Traces:
         return {}
     standing = [start.this, *(join.this for join in joins)]
     optional = {id(join.this) for join in joins if join.side == "LEFT"}
+    # Behind the last inner join nothing is left out or multiplied for what an optional table lacks.
+    last = max((n for n, join in enumerate(joins, 1) if join.side != "LEFT"), default=0)
     decided = _decided_by_the_rest(time, standing, optional, shapes)
     found: dict[tuple[str, str], list[Trace]] = {}
     spoiled: set[tuple[str, str]] = set()
@@ -48,7 +50,7 @@ def traces_of(tree: exp.Query, time: exp.Expr | None, shapes: Shapes) -> Traces:
         if (table := table_of(node, shapes)) is None:
             continue
         place, name = next((n for n, one in enumerate(standing) if one is node), None), (table.source, table.name)
-        if place is None or not _is_plain(node) or (id(node) in optional and not decided):
+        if place is None or not _is_plain(node) or (id(node) in optional and not (decided and place > last)):
             spoiled.add(name)
         else:
             found.setdefault(name, []).append(Trace(_trace(tree, place), id(node) not in optional))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 
 from ..catalog import TableState, quote
 from ..settings import TableSettings
@@ -16,6 +17,9 @@ from ..staging import Staging, Table, added, columns_of, removed
 from .rows import insert, refuse_doubles
 
 _DAY = 86_400
+_UTC = " at time zone 'UTC'"
+# What DuckDB takes for equal although it is not the same: a month and thirty days, 0.0 and -0.0.
+_LOOSE = ("INTERVAL", "FLOAT", "DOUBLE")
 _KEYS = "memory.main.keys"
 _GONE = "memory.main.gone"
 
@@ -58,7 +62,10 @@ class Delta:
         if not written:
             return None
         self._fetch(self.added, self.shape, f"{alive} and {written}")
-        refuse_doubles(self.staging.connection, self.table, self.shape, self.added)
+        if self.settings.key:
+            refuse_doubles(self.staging.connection, self.table, self.shape, self.added)
+        elif self._count(f"(select distinct {self.key} from {self.added})") != self._count(self.added):
+            return None
         self._fetch(_GONE, self.keys, f"not ({alive}) and {written}" if self.settings.soft else "1 = 0")
         self._drop_equal()
         self._note_removed(f"select {self.key} from {self.added} union all select {self.key} from {_GONE}")
@@ -68,7 +75,10 @@ class Delta:
             kept = f"select {self.key} from {_KEYS}"
             gone = f"select {self.key} from {self.before} where ({self.key}) not in ({kept})"
             self._note_removed(f"select {self.key} from {self.added} union all {gone}")
-        if self._rows() != expected:
+        # What is no primary key at the source may stop to name one row, while as many others go.
+        if self._rows() != expected or (
+            self.settings.key and self.reading.count(self.table[1], alive, self.shape.key) != expected
+        ):
             return None
         updated = self._count(f"{self.added} where ({self.key}) in (select ({self.key}) from {self.removed})")
         came, went = self._count(self.added), self._count(self.removed)
@@ -86,17 +96,24 @@ class Delta:
         return self.reading.at_least(column, least, self.shape.columns[column].type) if least else ""
 
     def _least(self, column: str, kind: str) -> str:
-        """The greatest value that was seen, less the overlap; empty where there is none."""
-        greatest, overlap = f"max({quote(column)})", self.settings.overlap
+        """The greatest value that was seen, less the overlap; empty where there is none.
+
+        A value of the future was not seen as it will be: others may come before it.
+        """
+        name, overlap, zoned = quote(column), self.settings.overlap, kind in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
         if kind == "DATE":
-            sql = f"{greatest} - {-(-overlap // _DAY)}"
+            sql = f"max({name}) filter ({name} <= ?::timestamp::date + 1) - {-(-overlap // _DAY)}"
         elif kind.startswith("TIMESTAMP"):
-            zone = " at time zone 'UTC'" if kind in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") else ""
+            # A time without a zone may be of any: of the one that is furthest ahead at most.
+            now = "?::timestamptz" if zoned else "?::timestamp + interval 14 hour"
+            greatest = f"max({name}) filter ({name} <= {now}) - interval {overlap} second"
             # Whole seconds: a text with a fraction may come after one that has more digits.
-            sql = f"strftime(date_trunc('second', ({greatest} - interval {overlap} second){zone}), '%Y-%m-%d %H:%M:%S')"
+            sql = f"strftime(date_trunc('second', ({greatest}){_UTC if zoned else ''}), '%Y-%m-%d %H:%M:%S')"
         else:
-            sql = f"{greatest} - {overlap}"
-        ((least,),) = self.staging.connection.execute(f"select {sql} from {self.before}").fetchall()
+            sql = f"max({name})::hugeint - {overlap}"
+        as_of = self.state.as_of.astimezone(UTC)
+        given = [as_of if zoned else as_of.replace(tzinfo=None)] if "?" in sql else []
+        ((least,),) = self.staging.connection.execute(f"select {sql} from {self.before}", given).fetchall()
         return "" if least is None else str(least)
 
     def _fetch(self, into: str, shape: TableShape, where: str) -> None:
@@ -109,9 +126,15 @@ class Delta:
     def _drop_equal(self) -> None:
         """Rows that were read again and are as they were did not change."""
         pairs = f"{self.added} as new join {self.before} as old using ({self.key})"
-        same = " and ".join(f"new.{name} is not distinct from old.{name}" for name in map(quote, self.shape.columns))
+        same = " and ".join(
+            f"new.{name} is not distinct from old.{name}" for name in map(self._exact, self.shape.columns)
+        )
         keys = f"select ({self.key}) from {pairs} where {same}"
         self.staging.connection.execute(f"delete from {self.added} where ({self.key}) in ({keys})")
+
+    def _exact(self, name: str) -> str:
+        loose = any(kind in self.shape.columns[name].type for kind in _LOOSE)
+        return quote(name) + ("::varchar" if loose else "")
 
     def _note_removed(self, keys: str) -> None:
         sql = f"from {self.before} where ({self.key}) in (select ({self.key}) from ({keys}))"

@@ -55,9 +55,10 @@ def export(
         if not due and source.name in infos:
             continue
         shapes = {wanted.table[1]: wanted.shape for wanted in due}
-        _refuse_changes(source, shapes)
+        found = source.shapes()
+        _refuse_changes(source.name, found, shapes)
         with bounded(staging.connection, MEMORY) as need, source.read(shapes) as reading:
-            for wanted in due:
+            for wanted in (_by_its_key(wanted, found) for wanted in due):
                 begun = time.monotonic()
                 change = changes[wanted.table] = bring_up_to_date(staging, reading, wanted, need)
                 builds.append(_record(number, change, time.monotonic() - begun))
@@ -93,17 +94,22 @@ def _record(number: int, change: Change, seconds: float) -> BuildRecord:
     return BuildRecord(number, "table", name, change.mode, state.rows, seconds, *counts, state.content)
 
 
-def _refuse_changes(source: Source, wanted: Mapping[str, TableShape]) -> None:
+def _by_its_key(wanted: Wanted, found: Mapping[str, TableShape]) -> Wanted:
+    """A table whose key is not the source's any more is nothing to go on from: its rows cannot be told apart by it."""
+    is_key = wanted.settings.key or found[wanted.table[1]].key == wanted.shape.key
+    return wanted if is_key else replace(wanted, state=None)
+
+
+def _refuse_changes(source: str, found: Mapping[str, TableShape], wanted: Mapping[str, TableShape]) -> None:
     """Compare what the source has now with what the metrics were read against."""
-    found = source.shapes()
     changes = []
     for name, shape in wanted.items():
         now = found.get(name)
         if now is None:
-            changes.append(f"table '{source.name}.{name}' is gone")
+            changes.append(f"table '{source}.{name}' is gone")
             continue
         for column, was in shape.columns.items():
-            place, has = f"column '{source.name}.{name}.{column}'", now.columns.get(column)
+            place, has = f"column '{source}.{name}.{column}'", now.columns.get(column)
             if has is None:
                 changes.append(f"{place} is gone")
             elif has.type != was.type or (has.nullable and not was.nullable):

@@ -29,7 +29,20 @@ MAX_PORT = 65535
 PACES = ("pace", "read_limit", "overlap", "max_source_age", "time_limit")
 # A source's name is a schema of the snapshot: these are the snapshot's own or DuckDB's.
 RESERVED_SCHEMAS = frozenset(
-    {"main", "rollup", "pacelayer", "information_schema", "pg_catalog", "temp", "staged", "private", "memory", "system"}
+    {
+        "main",
+        "rollup",
+        "pacelayer",
+        "information_schema",
+        "pg_catalog",
+        "temp",
+        "staged",
+        "private",
+        "previous",
+        "previous_private",
+        "memory",
+        "system",
+    }
 )
 
 

@@ -76,8 +76,8 @@ class Changing(Reading, Protocol):
     def marked(self, column: str, kind: str) -> str:
         """The condition that a column of that DuckDB type marks a row as deleted: is set, or true."""
 
-    def count(self, table: str, where: str = ...) -> int:
-        """The rows of a table that fulfil a condition."""
+    def count(self, table: str, where: str = ..., key: Collection[str] = ()) -> int:
+        """The rows of a table that fulfil a condition, or the different keys that they have."""
 
     def rows(
         self, table: str, shape: TableShape, where: str = ...

@@ -140,10 +140,14 @@ class CursorReading:
         name = _quoted(self.connection, column)
         return f"{name} is not null" + (f" and {name} <> 0" if kind == "BOOLEAN" else "")
 
-    def count(self, table: str, where: str = "1 = 1") -> int:
-        """The rows that fulfil a condition."""
+    def count(self, table: str, where: str = "1 = 1", key: Collection[str] = ()) -> int:
+        """The rows that fulfil a condition, or their keys."""
         self._begin(table)
-        sql = f"select count(*) from {self.source.qualified(self.connection, table)} where {where}"
+        rows = f"{self.source.qualified(self.connection, table)} where {where}"
+        if key:
+            names = ", ".join(_quoted(self.connection, name) for name in key)
+            rows = f"(select distinct {names} from {rows}) keys_"
+        sql = f"select count(*) from {rows}"
         return int(self.connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).scalar_one())
 
     @contextmanager

@@ -142,10 +142,13 @@ class SqliteReading:
         """Rows whose mark of deletion is set."""
         return f"{quote(column)} is not null" + (f" and {quote(column)} <> 0" if kind == "BOOLEAN" else "")
 
-    def count(self, table: str, where: str = "true") -> int:
-        """The rows that fulfil a condition."""
+    def count(self, table: str, where: str = "true", key: Collection[str] = ()) -> int:
+        """The rows that fulfil a condition, or their keys."""
+        rows = f"{quote(table)} where {where}"
+        if key:
+            rows = f"(select distinct {', '.join(map(quote, key))} from {rows})"
         with adbc.AdbcStatement(self.connection) as statement:
-            statement.set_sql_query(f"select count(*) as n from {quote(table)} where {where}")
+            statement.set_sql_query(f"select count(*) as n from {rows}")
             stream, _ = statement.execute_query()
             return int(nanoarrow.ArrayStream(stream).read_all().to_pylist()[0]["n"])
 

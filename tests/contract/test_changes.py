@@ -225,6 +225,108 @@ def test_a_source_that_gets_no_new_rows_any_more_fails_the_check(tmp_path: Path,
         again(project)
 
 
+TRAPS = (
+    "create type size as enum ('s', 'l')",
+    "create table t (id bigint primary key, a int not null, b int not null, s size not null, i interval, f float8)",
+    "insert into t select n, n, -n, 's', interval '1 month', 0.0 from generate_series(1, 9) n",
+)
+# What changes a table of PostgreSQL while hardly a row is written, or is lost between two values that are called equal.
+UNSEEN = {
+    "a new column in the place of one": ("alter table t drop column a", "alter table t add a int not null default 7"),
+    "two columns that change their names": (
+        "alter table t rename a to x", "alter table t rename b to a", "alter table t rename x to b",
+    ),
+    "another name in an enum": ("alter type size rename value 's' to 'm'",),
+    "a key that is none any more": (
+        "alter table t drop constraint t_pkey", "insert into t values (1, 1, 1, 's')", "delete from t where id = 2",
+    ),
+    "a month that becomes thirty days": ("update t set i = interval '30 days' where id = 1",),
+    "a zero that becomes negative": ("update t set f = '-0' where id = 1",),
+}  # fmt: skip
+
+
+def server_shop(folder: Path, url: sqlalchemy.URL, sql: str) -> Path:
+    """A project over a server's database with one metric, published once."""
+    (folder / "shop" / "metrics").mkdir(parents=True)
+    (folder / "shop" / "metrics" / "one.sql").write_text(sql)
+    (folder / "shop" / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(url)}"\n')
+    check(folder / "shop")
+    again(folder / "shop")
+    return folder / "shop"
+
+
+def both_ways(project: Path, sql: str) -> list[list[tuple[Any, ...]]]:
+    """Rows after an incremental refresh, and after one from nothing."""
+    return [rows(again(project, full=full)[0].path, sql) for full in (False, True)]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN)
+def test_postgres_finds_what_hardly_writes_a_row(postgres: sqlalchemy.URL, tmp_path: Path, unseen: str) -> None:
+    """The table is what a refresh from nothing has of it."""
+    run(postgres, *TRAPS)
+    project = server_shop(tmp_path, postgres, "select id, a, b, s, i, f from shop.t")
+    run(postgres, *UNSEEN[unseen])
+    found, expected = both_ways(project, "select id, a, b, s, i::varchar, f::varchar from shop.t order by all")
+    assert found == expected
+
+
+def test_postgres_policies_that_hide_other_rows_are_found(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Nobody wrote, and as many rows are seen as before."""
+    name = f"reader_{postgres.database}"
+    run(postgres, *TRAPS, f"create role {name} login", f"grant select on t to {name}")
+    run(postgres, "alter table t enable row level security", f"create policy own on t to {name} using (id = 1)")
+    try:
+        project = server_shop(tmp_path, postgres.set(username=name), "select id from shop.t")
+        run(postgres, f"alter policy own on t to {name} using (id = 2)")
+        assert both_ways(project, "from one") == [[(2,)], [(2,)]]
+    finally:
+        run(postgres, f"drop owned by {name}", f"drop role {name}")
+
+
+def test_a_change_of_the_future_hides_none_of_today(tmp_path: Path) -> None:
+    """A clock was wrong once."""
+    project = shop(tmp_path)
+    run_sqlite(project, "update orders set changed = '2099-01-01' where id = 1")
+    again(project)
+    run_sqlite(project, "update orders set amount = -5, changed = '2026-02-01 12:30:00' where id = 2")
+    assert rows(again(project)[0].path, "select amount from shop.orders where id = 2") == [(-5,)]
+
+
+def test_an_unsigned_key_that_begins_with_1_is_followed(mysql: sqlalchemy.URL, tmp_path: Path) -> None:
+    """The overlap goes back behind the least number that there is."""
+    run(mysql, "create table visits (id bigint unsigned primary key)", "insert into visits values (1), (2)")
+    project = server_shop(tmp_path, mysql, "select count(*) as n from shop.visits")
+    settings = project / "pacelayer.toml"
+    settings.write_text(settings.read_text() + "[sources.shop.tables.visits]\nappend_only = true\n")
+    run(mysql, "insert into visits values (3)")
+    assert done(again(project)[0], "shop.visits") == ("delta", 3, 1, 0, 0)
+
+
+CHAIN = """
+create table o (id integer primary key, cal integer not null, amt integer not null);
+create table r (id integer primary key, oid integer not null, cal integer not null);
+create table c (id integer primary key, day date not null);
+insert into o values (1, 1, 10), (2, 2, 20);
+insert into r values (1, 1, 2);
+insert into c values (1, '2026-01-01'), (2, '2026-01-02'), (3, '2026-01-03');
+"""
+KEYED = "".join(f'[sources.shop.tables.{name}]\nchanged = "id"\n' for name in "orc")
+
+
+@pytest.mark.parametrize("harm", ["delete from r", "delete from r; insert into r values (2, 2, 99)"])
+def test_a_join_behind_an_optional_table_has_the_metric_computed_in_full(tmp_path: Path, harm: str) -> None:
+    """A row without the optional table's takes part in other rows of the later one."""
+    sql = (
+        "select c.day, sum(o.amt) as amt from shop.o o left join shop.r r on r.oid = o.id "
+        "join shop.c c on c.id = coalesce(r.cal, o.cal) group by all"
+    )
+    project = make_project(tmp_path / "shop", CHAIN, {"chain": sql}, KEYED)
+    again(project)
+    run_sqlite(project, harm)
+    found, expected = both_ways(project, "from chain order by all")
+    assert found == expected
+
+
 @contextmanager
 def uncommitted(url: sqlalchemy.URL, statement: str) -> Iterator[sqlalchemy.Connection]:
     """A transaction that has written and is not over."""

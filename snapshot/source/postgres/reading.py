@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,11 +35,17 @@ _INTERVAL = (
 )
 # The digits of which every number is a BIGINT.
 _SHORT = 18
-# The table's file and the first transaction that was not over when the snapshot was taken. Only what has its rows
-# itself says of each which transaction wrote it.
+# The cluster, the table's file and its definition, and the first transaction that was not over when the snapshot was
+# taken. Only what has its rows itself, and shows all of them, says of each which transaction wrote it. A definition can
+# change without a row being written: by its columns, their defaults for older rows, and the names of enums.
 _HORIZON = """
 select case when c.relkind in ('r', 'm') and not c.relhassubclass and has_table_privilege(c.oid, 'SELECT')
-then c.oid || '.' || pg_relation_filenode(c.oid) || '.' || txid_snapshot_xmin(txid_current_snapshot()) end as horizon
+    and not row_security_active(c.oid)
+then (select system_identifier from pg_control_system()) || '-' || c.oid || '-' || pg_relation_filenode(c.oid) || '-'
+    || md5((select string_agg(concat(a.attnum, a.attname, a.atttypid, a.atttypmod, a.xmin, (
+        select string_agg(concat(e.oid, e.enumlabel), ',' order by e.oid) from pg_enum e where e.enumtypid = a.atttypid
+    )), ';' order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0))
+    || '.' || txid_snapshot_xmin(txid_current_snapshot()) end as horizon
 from pg_class c where c.oid = {place}::regclass"""
 # Beyond, PostgreSQL cannot tell any more which of two transactions was first.
 _TRANSACTIONS, _COMPARABLE = 2**32, 2**30
@@ -76,10 +82,13 @@ class PostgresReading:
         """Rows whose mark of deletion is set."""
         return f"{quote(column)} is {'true' if kind == 'BOOLEAN' else 'not null'}"
 
-    def count(self, table: str, where: str = "true") -> int:
-        """The rows that fulfil a condition."""
+    def count(self, table: str, where: str = "true", key: Collection[str] = ()) -> int:
+        """The rows that fulfil a condition, or their keys."""
         self._bound()
-        (found,) = fetch(self.connection, f"select count(*) as n from {self._place(table)} where {where}")
+        rows = f"{self._place(table)} where {where}"
+        if key:
+            rows = f"(select distinct {', '.join(map(quote, key))} from {rows}) as keys"
+        (found,) = fetch(self.connection, f"select count(*) as n from {rows}")
         return int(found["n"])
 
     @contextmanager
