@@ -12,8 +12,9 @@ test: .venv/installed-dev  ## the whole suite, in two processes side by side
 	$(BIN)/python -m pytest tests/crash tests/process tests/unit tests/web || passed=1; \
 	wait $$others && exit $$passed
 
-soak: .venv/installed-dev  ## fifty thousand questions over 1,400 random projects, an hour or more
-	PACELAYER_TEST_PROJECTS=1400 $(BIN)/python -m pytest tests/contract/test_questions.py
+soak: .venv/installed-dev  ## fifty thousand questions over 1,400 random projects, and 100 histories of each database: hours
+	PACELAYER_TEST_PROJECTS=1400 PACELAYER_TEST_HISTORIES=100 \
+	$(BIN)/python -m pytest tests/contract/test_questions.py tests/contract/test_incremental.py
 
 bench-refresh: .venv/installed-dev  ## what a refresh costs, over five million orders in PostgreSQL; some minutes
 	$(BIN)/python bench/refresh.py

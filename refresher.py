@@ -120,15 +120,16 @@ class Refresher:
     def _refresh(self) -> None:
         """Refresh what is due; it stays due where that fails, and is tried again sooner where it may heal."""
         begun, due, directory = time.monotonic(), frozenset(self.pace.due), self.settings.directory
+        store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
         try:
             with recorded(directory, self.clock):
                 self._read_again()
-                store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
                 refresh(self.project, self.sources, store, self._observe, clock=self.clock, due=due)
             self.pace.done(due)
             self._told = ""
             self._complain_of(due, time.monotonic() - begun)
         except Stopped:
+            store.clean()
             return
         except Exception as error:
             delay = self._delay(error, read_status(directory).failures)

@@ -83,4 +83,5 @@ def ahead(found: Iterable[nanoarrow.Array]) -> Iterator[nanoarrow.Array]:
         stopped.set()
         while reader.is_alive():
             with suppress(queue.Empty):
-                ready.get(timeout=0.05)
+                ready.get_nowait()
+            reader.join(0.001)

@@ -15,6 +15,7 @@ SALES = """select
   sum(o.amount) as revenue
 from shop.orders o group by all"""
 USERS = "select id as user_id, plan, referrer from shop.users"
+CONDITION = "write a condition over this metric's columns, or over rows and previous"
 TWO_LINES = "-- Sales.\n-- By day and region.\n"
 
 # What is wrong -> what is said of it; the directive stands on line 3.
@@ -34,10 +35,8 @@ WRONG = {
     "@deprecated ordrs use revenue": "'ordrs' is not a column of this metric; did you mean 'orders'?",
     "@rollup mnth, region": "'mnth' is not a dimension or grain of this metric; did you mean 'month'?",
     "@rollup revenue": "'revenue' is not a dimension or grain of this metric; did you mean 'region'?",
-    "@test reveneu >= 0": (
-        "DuckDB does not take 'reveneu >= 0' as a condition; write a condition over this metric's columns"
-    ),
-    "@test revenue >": "DuckDB does not take 'revenue >' as a condition; write a condition over this metric's columns",
+    "@test reveneu >= 0": (f"DuckDB does not take 'reveneu >= 0' as a condition; {CONDITION}"),
+    "@test revenue >": f"DuckDB does not take 'revenue >' as a condition; {CONDITION}",
 }
 
 
