@@ -87,7 +87,7 @@ class Refresher:
             if self.pace.due and time.monotonic() >= self._retry_at:
                 self._refresh()
             else:
-                self._wait()
+                self.stop.wait(self._seconds_left())
 
     def _plan(self) -> None:
         """Begin with what is left of the paces since the current snapshot: nothing where the project has changed."""
@@ -110,26 +110,24 @@ class Refresher:
         now = self.clock()
         return {name: paces.get(name, 0) - (now - moment).total_seconds() for name, moment in computed.items()}
 
-    def _wait(self) -> None:
-        """Until the next tick, or the next try."""
+    def _seconds_left(self) -> float:
+        """Until the next tick, or the next try of what is due."""
         seconds = self.pace.seconds_left()
-        if self.pace.due:
-            seconds = min(seconds, max(0.0, self._retry_at - time.monotonic()))
-        self.stop.wait(seconds)
+        return min(seconds, max(0.0, self._retry_at - time.monotonic())) if self.pace.due else seconds
 
     def _refresh(self) -> None:
         """Refresh what is due; it stays due where that fails, and is tried again sooner where it may heal."""
         begun, due, directory = time.monotonic(), frozenset(self.pace.due), self.settings.directory
-        store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
         try:
             with recorded(directory, self.clock):
                 self._read_again()
+                store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
                 refresh(self.project, self.sources, store, self._observe, clock=self.clock, due=due)
             self.pace.done(due)
             self._told = ""
             self._complain_of(due, time.monotonic() - begun)
         except Stopped:
-            store.clean()
+            Store(directory, self.settings.snapshots.keep).clean()
             return
         except Exception as error:
             delay = self._delay(error, read_status(directory).failures)
@@ -159,12 +157,9 @@ class Refresher:
 
     def _say_next(self) -> None:
         """Write down when the next refresh is meant to begin, by the wall clock."""
-        seconds = self.pace.seconds_left()
-        if self.pace.due:
-            seconds = min(seconds, max(0.0, self._retry_at - time.monotonic()))
-        directory = self.settings.directory
+        directory, moment = self.settings.directory, self.clock() + timedelta(seconds=self._seconds_left())
         try:
-            write_status(directory, replace(read_status(directory), next_run=self.clock() + timedelta(seconds=seconds)))
+            write_status(directory, replace(read_status(directory), next_run=moment))
         except DiskFailed as error:
             log.error("%s", error)
 

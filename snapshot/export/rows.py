@@ -12,7 +12,7 @@ import nanoarrow
 from ..catalog import literal, quote
 from ..connect import DISK_ERRORS
 from ..errors import SourceError, SourceUnavailable, SourceValueError
-from ..source import Reading, TableShape, ahead, bytes_of
+from ..source import MISFIT, Reading, TableShape, ahead, bytes_of
 from ..staging import Table
 
 # DuckDB compresses a vector of rows at once, and holds that twice.
@@ -90,7 +90,7 @@ def _projections(reading: Reading, source: str, table: str, shape: TableShape) -
         before, between, after = (
             literal(words)
             for words in (
-                f"{_MARK}{source}.{table}.{name}: the value '",
+                f"{MISFIT}{source}.{table}.{name}: the value '",
                 f"' at {names} = ",
                 f" does not fit {column.type}",
             )
@@ -99,15 +99,11 @@ def _projections(reading: Reading, source: str, table: str, shape: TableShape) -
         yield f"case when {wire} is null then null else coalesce({fitting}, error({message})) end"
 
 
-# What tells an error of ours from DuckDB's own among the messages of one exception type.
-_MARK = "misfit: "
-
-
 def _source_error(table: str, error: duckdb.Error) -> SourceError:
     """Our own message where a value did not fit; else DuckDB's or the driver's first line, with the table's name."""
     text = str(error).split("\n")[0]
-    if _MARK in text:
-        return SourceValueError(text.split(_MARK, 1)[1])
+    if MISFIT in text:
+        return SourceValueError(text.split(MISFIT, 1)[1])
     if isinstance(error, duckdb.ConstraintException | duckdb.ConversionException):
         return SourceValueError(f"{table}: {text}")
     return SourceUnavailable(f"{table} could not be read to the end: {text}")

@@ -15,7 +15,7 @@ import sqlalchemy
 
 from ..errors import ProjectError
 from ..settings import SourceSettings, problem
-from .batches import ahead, bytes_of
+from .batches import MISFIT, ahead, bytes_of
 from .cursor import CursorSource
 from .mysql import MysqlSource
 from .postgres import PostgresSource
@@ -25,6 +25,7 @@ from .sqlite import SqliteSource
 
 __all__ = [
     "LOCK_NAME",
+    "MISFIT",
     "URL_HINT",
     "Changing",
     "ColumnShape",
