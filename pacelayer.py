@@ -11,13 +11,14 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import terminal
 from arguments import parse
 from snapshot import settings as project_settings
-from snapshot.errors import PacelayerError, ProjectError, QueryFailed
+from snapshot.errors import PacelayerError, Problem, ProjectError, QueryFailed
 from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
@@ -36,6 +37,8 @@ def check(arguments: argparse.Namespace) -> int:
     from snapshot.project import check as check_project
 
     report = check_project(arguments.project)
+    if not report.problems:
+        report = replace(report, problems=tuple(_operation_problems(arguments)))
     code = ProjectError.exit_code if report.problems else 0
     if arguments.json:
         terminal.show_data(report.data())
@@ -211,6 +214,19 @@ def demo_data(arguments: argparse.Namespace) -> int:
 def _note_fallback(event: Event) -> None:
     if isinstance(event, FollowFailed):
         terminal.note(f"the current snapshot cannot be read, so an older one answers: {event.message}")
+
+
+def _operation_problems(arguments: argparse.Namespace) -> Iterator[Problem]:
+    """What is wrong with the documents of `operations/`, of the schema as the metrics make it."""
+    from gql.operations import FOLDER, problems_of
+    from gql.schema import build
+    from snapshot.project import empty_snapshot
+    from snapshot.reader import read_catalog
+
+    settings = _settings(arguments)
+    if (settings.root / FOLDER).exists():
+        with empty_snapshot(settings) as path:
+            yield from problems_of(settings.root, build(read_catalog(path)).schema)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from graphql import ExecutionResult, Node, OperationDefinitionNode, OperationType, get_operation_ast
@@ -19,6 +20,7 @@ from .errors import BAD_INPUT, INVALID, MAX_ERRORS, SNAPSHOT_GONE, refusal
 from .execute import Answering
 from .question import Policy, everything
 from .schema import Api
+from .trace import Trace
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Request:
     """A well-formed GraphQL request.
 
     `get` where it came by a method that must not change anything, `explain` where it wants to know the ways taken.
+    `digest` is the hash by which it calls its document.
     """
 
     query: str
@@ -33,6 +36,12 @@ class Request:
     operation_name: str | None = None
     get: bool = False
     explain: bool = False
+    digest: str = ""
+
+    @cached_property
+    def key(self) -> str:
+        """Equal for requests that have the same answer, in whatever order they name their variables."""
+        return repr((self.query, self.operation_name, self.explain, self.get, _sorted(self.variables)))
 
 
 class NotByGet(Exception):
@@ -40,7 +49,12 @@ class NotByGet(Exception):
 
 
 def answer(
-    request: Request, reader: Reader[Api], limits: ServerSettings, deadline: float, policy: Policy = everything
+    request: Request,
+    reader: Reader[Api],
+    limits: ServerSettings,
+    deadline: float,
+    policy: Policy = everything,
+    trace: Trace | None = None,
 ) -> ExecutionResult:
     """The result of a request, of the current generation or of the one that its cursors are of.
 
@@ -49,11 +63,11 @@ def answer(
     """
     try:
         with reader.lease() as generation:
-            return answer_from(request, reader, generation, limits, deadline, policy)
+            return answer_from(request, reader, generation, limits, deadline, policy, trace)
     except OtherGeneration as other:
         try:
             with reader.lease(other.number) as generation:
-                return answer_from(request, reader, generation, limits, deadline, policy)
+                return answer_from(request, reader, generation, limits, deadline, policy, trace)
         except (NoSuchGeneration, Damaged) as error:
             message = "the generation that the cursor is of is not kept any more; begin with the first page"
             raise refusal(SNAPSHOT_GONE, message) from error
@@ -68,11 +82,14 @@ def answer_from(
     limits: ServerSettings,
     deadline: float,
     policy: Policy = everything,
+    trace: Trace | None = None,
 ) -> ExecutionResult:
     """The same of one generation. Raises OtherGeneration where the document has a cursor of another one."""
-    api = generation.value
+    api, trace = generation.value, trace or Trace()
+    trace.generation = generation.generation.id
     document = api.documents(request.query, limits.max_tokens)
     operation = get_operation_ast(document.node, request.operation_name)
+    trace.step("parse")
     if request.get and operation is not None and operation.operation is not OperationType.QUERY:
         raise NotByGet
     if document.errors:
@@ -82,9 +99,19 @@ def answer_from(
     if operation.operation is not OperationType.QUERY:
         raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
     asked = ask(api, document.node, operation, _variables(api, operation, request.variables), limits, policy)
+    trace.moves = "status" in asked.others.values()
+    trace.step("plan")
     answering = Answering(reader, generation, deadline)
     result = answering.respond(document.node, asked, request.variables, request.operation_name)
+    trace.step("query")
     return ExecutionResult(result.data, result.errors, {"ways": asked.ways}) if request.explain else result
+
+
+def _sorted(value: Any) -> Any:
+    """A value of JSON, in one order."""
+    if isinstance(value, dict):
+        return sorted((name, _sorted(inner)) for name, inner in value.items())
+    return [_sorted(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _variables(api: Api, operation: OperationDefinitionNode, inputs: Mapping[str, Any]) -> VariableValues:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -12,13 +13,14 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from snapshot.events import Event, Flipped, FollowFailed
 from snapshot.reader import Reader, Resources
 from snapshot.settings import Settings, load
 
 from .health import Health
-from .http import Endpoint
+from .http import Endpoint, Service
 from .limits import Workers
 from .schema import build
 
@@ -31,25 +33,50 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application of a project; without settings, of that in $PACELAYER_PROJECT or the working directory."""
     settings = settings or load(Path(os.environ.get("PACELAYER_PROJECT", ".")))
     server = settings.server
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def observe(event: Event) -> None:
+        _log(event)
+        if isinstance(event, Flipped) and loop:
+            loop.call_soon_threadsafe(service.answers.leave, event.id)
+
     # DuckDB shares its threads among the queries of a process; one each for the requests that are worked on is enough.
-    reader = Reader(settings.directory, Resources(server.threads, server.memory), build, _log)
+    reader = Reader(settings.directory, Resources(server.threads, server.memory), build, observe)
     workers = Workers(server.threads)
+    service = Service(reader, workers, settings)
     health = Health(reader)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
         reader.start()
         yield
         workers.stop()
         reader.stop()
 
     routes = [
-        Route("/graphql", Endpoint(reader, workers, server).respond, methods=["GET", "POST"]),
+        Route("/api/{path:path}", Endpoint(service, service.read_operation)),
         Route("/livez", health.live),
         Route("/readyz", health.ready),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    app = _App(routes=routes, lifespan=lifespan)
+    app.graphql = Endpoint(service, service.read_graphql, page=server.allow == "any")
+    return app
+
+
+class _App(Starlette):
+    """Starlette, but for `/graphql`: the router and the layers before it would cost as much as a kept answer."""
+
+    graphql: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; the endpoint leaves no error to anybody else."""
+        if scope["type"] == "http" and scope["path"] == "/graphql":
+            await self.graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _log(event: Event) -> None:

@@ -16,6 +16,9 @@ TOO_MANY_ROWS = "TOO_MANY_ROWS"
 TOO_COMPLEX = "TOO_COMPLEX"
 TIMEOUT = "TIMEOUT"
 SNAPSHOT_GONE = "SNAPSHOT_GONE"
+NOT_TRUSTED = "NOT_TRUSTED"
+# The code of Apollo's protocol.
+UNKNOWN_HASH = "PERSISTED_QUERY_NOT_FOUND"
 INTERNAL = "INTERNAL_SERVER_ERROR"
 # The codes of a request that is no GraphQL request at all, or comes at a bad time.
 MALFORMED = "BAD_REQUEST"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 # So many requests may wait for a thread; further ones are told to come back.
 WAITING_PER_THREAD = 16
@@ -46,12 +49,19 @@ class Workers:
         self._pool.shutdown(wait=True)
 
 
-async def read_body(stream: AsyncIterator[bytes], limit: int) -> bytes:
-    """A request's body. Raises TooLarge as soon as it is, and TimeoutError where it does not come in time."""
-    body = bytearray()
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """A request's body.
+
+    Raises TooLarge as soon as it is, TimeoutError where it does not come in time, and ClientDisconnect.
+    """
+    body, more = bytearray(), True
     async with asyncio.timeout(BODY_SECONDS):
-        async for chunk in stream:
-            body += chunk
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
             if len(body) > limit:
                 raise TooLarge
+            more = message.get("more_body", False)
     return bytes(body)

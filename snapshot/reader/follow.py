@@ -57,6 +57,13 @@ class Reader(Generic[T]):
             self._close_older(len(self._older))
         self._watchdog.stop()
 
+    @property
+    def current(self) -> OpenGeneration[T]:
+        """What is asked now, for a look at what it is; only a lease keeps it open. Raises NoSnapshot."""
+        if (found := self._current) is None:
+            raise NoSnapshot("no snapshot has been published yet", "run 'pacelayer refresh'")
+        return found
+
     @contextmanager
     def lease(self, number: int | None = None) -> Iterator[OpenGeneration[T]]:
         """The current generation, or the one of that number, which stays open until the lease ends.
@@ -72,9 +79,7 @@ class Reader(Generic[T]):
     def _take(self, number: int | None) -> OpenGeneration[T] | None:
         """Lease what is open; None where the generation of that number is not."""
         with self._lock:
-            if self._current is None:
-                raise NoSnapshot("no snapshot has been published yet", "run 'pacelayer refresh'")
-            known = (self._current, *self._leases, *self._older)
+            known = (self.current, *self._leases, *self._older)
             found = next((one for one in known if number in (None, one.generation.number)), None)
             if found is not None:
                 self._leases[found] = self._leases.get(found, 0) + 1

@@ -24,6 +24,8 @@ from .values import (
 )
 
 FILE_NAME = "pacelayer.toml"
+ALLOWED = ("any", "trusted")
+MAY_BE_ZERO = ("answer_bytes",)
 MAX_PORT = 65535
 # Numbers of seconds that are written as a pace.
 PACES = ("pace", "read_limit", "overlap", "max_source_age", "time_limit")
@@ -115,6 +117,10 @@ class _Reading:
         for key, value in values.items():
             if key == "memory" and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", value):
                 self.problem((section, key), f"memory is '{value}'", "write it like 500MB or 4GB")
+            elif key == "allow" and value not in ALLOWED:
+                self.problem((section, key), f"allow is '{value}'", f"write one of {', '.join(ALLOWED)}")
+            elif key in MAY_BE_ZERO and value == 0:
+                pass  # it turns off what it bounds
             elif isinstance(value, int | float) and not 0 < value < math.inf:
                 least = "at least 1" if isinstance(value, int) else "a number above 0"
                 self.problem((section, key), f"{key} is {value}", f"it must be {least}")

@@ -80,7 +80,10 @@ class SnapshotSettings:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """`[server]`: the API. `deadline` in seconds for one request, `max_rows` for one answer, `max_body` in bytes."""
+    """`[server]`: the API. `deadline` in seconds for one request, `max_rows` for one answer, `max_body` in bytes.
+
+    Answers are kept in `answer_bytes` of memory. `allow` is `any` document, or `trusted` ones.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -91,6 +94,8 @@ class ServerSettings:
     max_fields: int = 20
     threads: int = 4
     memory: str = "1GB"
+    answer_bytes: int = 64_000_000
+    allow: str = "any"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from tests.servers import new_database, run, written
 from .sources import check, rows
 from .test_metrics import quiet
 
-HISTORIES = int(os.environ.get("PACELAYER_TEST_HISTORIES", "1"))
+HISTORIES = int(os.environ.get("PACELAYER_TEST_HISTORIES", "2"))
 TABLES = (
     "create table users (id bigint primary key, plan varchar(9) not null, updated_at {moment} not null)",
     (

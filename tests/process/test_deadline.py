@@ -62,7 +62,8 @@ def test_questions_that_waited_too_long_are_ended_too(served: Served) -> None:
     client, process = served
     with ThreadPoolExecutor(4) as pool:
         found = [
-            answer.json()["errors"][0]["extensions"]["code"] for answer in pool.map(post, [client] * 4, [LONG] * 4)
+            answer.json()["errors"][0]["extensions"]["code"]
+            for answer in pool.map(post, [client] * 4, [f"{LONG} # {number}" for number in range(4)])
         ]
 
     assert found == ["TIMEOUT"] * 4
@@ -103,7 +104,8 @@ def test_more_questions_than_may_wait_are_told_to_come_back_while_health_answers
     client, _ = served
     healthy = []
     with ThreadPoolExecutor(CROWD) as pool:
-        crowd = [pool.submit(post, client, LONG) for _ in range(CROWD)]
+        # Equal questions would be one.
+        crowd = [pool.submit(post, client, f"{LONG} # {number}") for number in range(CROWD)]
         while not all(asked.done() for asked in crowd):
             healthy += [client.get(path).status_code for path in ("/livez", "/readyz")]
     answers = [asked.result() for asked in crowd]

@@ -190,7 +190,7 @@ def test_a_generation_that_was_left_is_not_kept_in_memory(shop: Path) -> None:
     """Neither its schema nor its documents: a process that follows for months does not grow."""
     publish_next(shop)
     app: Any = create_app(settings.load(shop))
-    reader = app.routes[0].endpoint.__self__.reader
+    reader = app.graphql.service.reader
 
     def leased() -> tuple[int, weakref.ref[Any]]:
         with reader.lease() as generation:

@@ -1,0 +1,33 @@
+"""How long an answer may be used without asking again: until the next refresh."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime, timedelta
+
+from snapshot.catalog import SnapshotInfo
+from snapshot.reader import Reader
+
+from .schema import Api
+
+# What the refresher says is looked at again after so long.
+LOOK_SECONDS = 1.0
+
+
+class Freshness:
+    """`Cache-Control` for answers of the current generation. Lives on the event loop."""
+
+    def __init__(self, reader: Reader[Api]) -> None:
+        self._reader = reader
+        self._line, self._looked, self._generation = b"", -math.inf, ""
+
+    def cache_control(self, info: SnapshotInfo) -> bytes:
+        """Its value: caches may give the answer out until the next refresh is due, and for a pace while they ask."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS or info.id != self._generation:
+            due = self._reader.status().next_run or info.as_of + timedelta(seconds=info.pace)
+            left = max(0, math.floor((due - datetime.now(UTC)).total_seconds()))
+            self._line = f"public, max-age={left}, stale-while-revalidate={info.pace}".encode()
+            self._looked, self._generation = now, info.id
+        return self._line
