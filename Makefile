@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test soak bench-refresh lint page clean
+.PHONY: demo test soak bench bench-refresh lint page clean
 
 demo: .venv/installed  ## the demo shop, its refresher and its API, until Ctrl-C
 	$(BIN)/pacelayer up --demo
@@ -15,6 +15,9 @@ test: .venv/installed-dev  ## the whole suite, in two processes side by side
 soak: .venv/installed-dev  ## fifty thousand questions over 1,400 random projects, and 100 histories of each database: hours
 	PACELAYER_TEST_PROJECTS=1400 PACELAYER_TEST_HISTORIES=100 \
 	$(BIN)/python -m pytest tests/contract/test_questions.py tests/contract/test_incremental.py
+
+bench: .venv/installed-dev  ## how fast answers are, beside the bare server (needs wrk); a quarter of an hour
+	$(BIN)/python bench/serving/run.py
 
 bench-refresh: .venv/installed-dev  ## what a refresh costs, over five million orders in PostgreSQL; some minutes
 	$(BIN)/python bench/refresh.py

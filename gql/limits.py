@@ -12,8 +12,6 @@ from starlette.types import Receive
 
 # So many requests may wait for a thread; further ones are told to come back.
 WAITING_PER_THREAD = 16
-# A client that drips its body is let go after so long.
-BODY_SECONDS = 10.0
 
 T = TypeVar("T")
 
@@ -50,18 +48,14 @@ class Workers:
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
-    """A request's body.
-
-    Raises TooLarge as soon as it is, TimeoutError where it does not come in time, and ClientDisconnect.
-    """
-    body, more = bytearray(), True
-    async with asyncio.timeout(BODY_SECONDS):
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            body += message.get("body", b"")
-            if len(body) > limit:
-                raise TooLarge
-            more = message.get("more_body", False)
-    return bytes(body)
+    """A request's body. Raises TooLarge as soon as it is, and ClientDisconnect where the connection ends."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise TooLarge
+        more = message.get("more_body", False)
+    return body

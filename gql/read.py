@@ -83,7 +83,7 @@ async def body_of(receive: Receive, headers: Headers, max_body: int) -> bytes:
         return await read_body(receive, max_body)
     except (TooLarge, ValueError) as error:
         raise Malformed(413, f"the body is larger than {max_body} bytes", Connection="close") from error
-    except (TimeoutError, ClientDisconnect) as error:
+    except ClientDisconnect as error:
         raise Malformed(408, "the body did not come in time", Connection="close") from error
 
 

@@ -1,4 +1,4 @@
-"""What uvicorn leaves open: a client that never finishes its headers would hold a connection, and memory, for ever."""
+"""What uvicorn leaves open: a client that never finishes its request would hold a connection, and memory, for ever."""
 
 from __future__ import annotations
 
@@ -6,54 +6,66 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# As long as a body may take to come.
-HEADER_SECONDS = 10.0
+# A request has to be there, with its body, within so long.
+REQUEST_SECONDS = 10.0
 # Far more than `http` accepts: whoever sends a little too much is still told so in GraphQL's words.
 MAX_HEADER_BYTES = 2**21
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, with so much patience for headers, and room for them, and no more."""
+    """uvicorn's HTTP/1.1, with so much patience for a request, and room for its headers, and no more.
 
-    _waiting: asyncio.TimerHandle | None = None
+    One timer serves a connection, however many requests come on it: setting one for each would cost more than a kept
+    answer.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    # When what is waited for began; nothing is, while an answer is made.
+    _since: float | None = None
+    _in_headers = True
     _bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client that says nothing at all is waited for as long."""
         super().connection_made(transport)
-        self._wait()
+        self._since = self.loop.time()
+        self._timer = self.loop.call_later(REQUEST_SECONDS, self._look)
 
     def on_message_begin(self) -> None:
         """A request's first bytes."""
         super().on_message_begin()
-        self._wait()
+        self._since, self._in_headers, self._bytes = self.loop.time(), True, 0
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of headers or of a body."""
         super().data_received(data)
         self._bytes += len(data)
-        if self._waiting is not None and self._bytes > MAX_HEADER_BYTES:
+        if self._in_headers and self._bytes > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
 
     def on_headers_complete(self) -> None:
         """They are all there."""
-        self._stop_waiting()
+        self._in_headers = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is there."""
+        self._since = None
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
-        self._stop_waiting()
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        self._stop_waiting()
-        self._bytes = 0
-        self._waiting = self.loop.call_later(HEADER_SECONDS, self._refuse, b"408 Request Timeout")
-
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def _look(self) -> None:
+        """Hang up on who was waited for too long; else look again when that may be."""
+        left = REQUEST_SECONDS if self._since is None else self._since + REQUEST_SECONDS - self.loop.time()
+        if left <= 0:
+            self._refuse(b"408 Request Timeout")
+        else:
+            self._timer = self.loop.call_later(left, self._look)
 
     def _refuse(self, status: bytes) -> None:
         if not self.transport.is_closing():

@@ -44,7 +44,7 @@ class Written:
 def is_known(etag: str, known: str) -> bool:
     """Whether `If-None-Match` names a tag, weak ones compared as equal."""
     plain = etag.removeprefix("W/")
-    return any(tag.strip().removeprefix("W/") in (plain, "*") for tag in known.split(","))
+    return known == etag or any(tag.strip().removeprefix("W/") in (plain, "*") for tag in known.split(","))
 
 
 def body_of(result: ExecutionResult, media: str) -> tuple[int, bytes]:
