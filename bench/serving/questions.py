@@ -21,7 +21,7 @@ FOUR = {
         region="eu-west",
     ),
     "q2": body(
-        "query ($id: Int!) { userDashboardByUserId(userId: $id) { userId orders revenue lastSeen } }", id="__ID__"
+        "query ($id: BigInt!) { userDashboardByUserId(userId: $id) { userId orders revenue lastSeen } }", id="__ID__"
     ),
     "q3": body(
         "query ($from: Date!, $to: Date!) { metricsDaily(by: [PLAN], where: {day: {gte: $from, lte: $to}}) "
