@@ -16,7 +16,7 @@ from .schema import build
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a snapshot's schema; with --contract, only what of the contract it would break.
 
-    3 where there are breaks, or a column whose type has no scalar: what is wrong is printed then.
+    3 where there are breaks, 4 where a column has a type that no schema can show: what is wrong is printed then.
     """
     parser = argparse.ArgumentParser(prog="gql", description="The schema of a snapshot's API.")
     parser.add_argument("file", type=Path)
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         api = build(read_catalog(arguments.file))
     except ValueError as error:
         print(error)
-        return 3
+        return 4
     if arguments.contract is None:
         print(api.sdl, end="")
         return 0

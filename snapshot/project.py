@@ -134,6 +134,8 @@ def _contract_problems(settings: Settings) -> tuple[Problem, ...]:
             return tuple(
                 Problem("schema.graphql", _line_in(text, what), what.rstrip("."), hint) for what in error.problems
             )
+        except ProjectError as error:
+            return error.problems
     return ()
 
 

@@ -344,3 +344,16 @@ def test_a_variable_that_is_not_set_is_named(shop: Path, monkeypatch: pytest.Mon
 
     assert done.code == 2
     assert "export SHOP_URL=" in done.err
+
+
+def test_two_types_of_one_name_are_a_problem_of_the_metrics_not_of_the_contract(shop: Path) -> None:
+    """Accepting another contract would not help."""
+    (shop / "metrics" / "a.sql").write_text("select id, {'x': id} as b_c from shop.orders\n")
+    (shop / "metrics" / "a_b.sql").write_text("select id, {'y': id} as c from shop.orders\n")
+
+    done = run(shop, "check")
+
+    assert done.code == 2
+    assert "ABCValue" in done.err
+    assert "rename one of the two" in done.err
+    assert "--accept" not in done.err
