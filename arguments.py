@@ -39,9 +39,9 @@ def _milliseconds(text: str) -> float:
     return number
 
 
-def _runs(text: str) -> int:
+def _number(text: str) -> int:
     if int(text) < 1:
-        raise argparse.ArgumentTypeError("at least one run")
+        raise argparse.ArgumentTypeError("at least one")
     return int(text)
 
 
@@ -78,6 +78,7 @@ OPTIONS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "serve": (
         ("--host", {"help": "instead of [server] host"}),
         _PORT,
+        ("--workers", {"type": _number, "default": 1, "help": "so many processes that share the port"}),
         ("--quiet", {"action": "store_true", "help": "warnings only"}),
     ),
     "up": (_PORT, ("--demo", {"action": "store_true", "help": "make the demo's source, and keep its shop open"})),
@@ -98,7 +99,7 @@ OPTIONS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
         ("--map", {"type": Path, "metavar": "FILE", "help": "JSON: path in its answer -> path in the API's"}),
         ("--source", {"metavar": "URL", "help": "with --sql: a database, and no project at all"}),
         ("--sql", {"type": Path, "metavar": "FILE", "help": "a SELECT in that database's own words"}),
-        ("--runs", {"type": _runs, "default": 20, "help": "how often each way is asked"}),
+        ("--runs", {"type": _number, "default": 20, "help": "how often each way is asked"}),
         ("--target", {"type": _milliseconds, "default": 50.0, "metavar": "50ms", "help": "what an answer may take"}),
         ("--markdown", {"action": "store_true", "help": "as a Markdown table"}),
         _JSON,

@@ -7,7 +7,6 @@ wrong; each error of `snapshot.errors` has its own from 10 on. `docs/reference/c
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 import traceback
@@ -76,16 +75,22 @@ def serve(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     os.environ["PACELAYER_PROJECT"] = str(settings.root)
-    level = logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    level = "WARNING" if arguments.quiet else "INFO"
     uvicorn.run(
         "gql.app:create_app",
         factory=True,
         http="gql.wire:PatientProtocol",
         host=arguments.host or settings.server.host,
         port=arguments.port or settings.server.port,
-        log_level=level,
-        log_config=None,
+        workers=arguments.workers,
+        # A dict, because each worker is a process that begins anew.
+        log_config={
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "root": {"level": level, "handlers": ["stderr"]},
+        },
         access_log=False,
         timeout_graceful_shutdown=10,
     )

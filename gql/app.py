@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import os
@@ -16,13 +15,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from snapshot.events import Event, Flipped, FollowFailed
-from snapshot.reader import Reader, Resources
 from snapshot.settings import Settings, load
 
 from .health import Health
 from .http import Endpoint, Service
-from .limits import Workers
-from .schema import build
 
 log = logging.getLogger("pacelayer.gql")
 
@@ -32,28 +28,15 @@ STATIC = Path(__file__).parent / "static"
 def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application of a project; without settings, of that in $PACELAYER_PROJECT or the working directory."""
     settings = settings or load(Path(os.environ.get("PACELAYER_PROJECT", ".")))
-    server = settings.server
-    loop: asyncio.AbstractEventLoop | None = None
-
-    def observe(event: Event) -> None:
-        _log(event)
-        if isinstance(event, Flipped) and loop:
-            loop.call_soon_threadsafe(service.answers.leave, event.id)
-
-    # DuckDB shares its threads among the queries of a process; one each for the requests that are worked on is enough.
-    reader = Reader(settings.directory, Resources(server.threads, server.memory), build, observe)
-    workers = Workers(server.threads)
-    service = Service(reader, workers, settings)
-    health = Health(reader)
+    service = Service(settings, _log)
+    health = Health(service.reader)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        nonlocal loop
-        loop = asyncio.get_running_loop()
-        reader.start()
+        service.reader.start()
         yield
-        workers.stop()
-        reader.stop()
+        service.workers.stop()
+        service.reader.stop()
 
     routes = [
         Route("/api/{path:path}", Endpoint(service, service.read_operation)),
@@ -62,7 +45,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = _App(routes=routes, lifespan=lifespan)
-    app.graphql = Endpoint(service, service.read_graphql, page=server.allow == "any")
+    app.graphql = Endpoint(service, service.read_graphql, page=settings.server.allow == "any")
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -14,37 +15,45 @@ LARGEST_PART = 8
 
 
 class Bounded(Generic[K, V]):
-    """Values by their keys, all of them together of at most so much weight."""
+    """Values by their keys, all of them together of at most so much weight. Threads may share it."""
 
     def __init__(self, room: int, weight: Callable[[V], int]) -> None:
         self.room, self._weight = room, weight
         self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._taken = 0
+        self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[K]:
         """The keys, those that were not asked for longest first."""
-        return iter(tuple(self._kept))
+        with self._lock:
+            return iter(tuple(self._kept))
 
     def get(self, key: K) -> V | None:
         """A value that is kept."""
-        found = self._kept.get(key)
-        if found is None:
-            return None
-        self._kept.move_to_end(key)
-        return found[0]
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None:
+                return None
+            self._kept.move_to_end(key)
+            return found[0]
 
     def put(self, key: K, value: V) -> None:
         """Keep a value, in the place of the one that was; it is weighed anew."""
-        self.remove(key)
         weight = self._weight(value)
-        if weight > self.room // LARGEST_PART:
-            return
-        self._kept[key] = value, weight
-        self._taken += weight
-        while self._taken > self.room:
-            self.remove(next(iter(self._kept)))
+        with self._lock:
+            self._remove(key)
+            if weight > self.room // LARGEST_PART:
+                return
+            self._kept[key] = value, weight
+            self._taken += weight
+            while self._taken > self.room:
+                self._remove(next(iter(self._kept)))
 
     def remove(self, key: K) -> None:
         """Let a value go."""
+        with self._lock:
+            self._remove(key)
+
+    def _remove(self, key: K) -> None:
         if (gone := self._kept.pop(key, None)) is not None:
             self._taken -= gone[1]

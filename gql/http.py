@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -14,11 +15,12 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from snapshot.errors import DeadlineExceeded, NoSnapshot
-from snapshot.reader import Reader
+from snapshot.events import Event, Flipped, Observer
+from snapshot.reader import POLL_SECONDS, OpenGeneration, Reader, Resources
 from snapshot.settings import ServerSettings, Settings
 
 from . import errors
-from .answer import NotByGet, Request, answer
+from .answer import NotByGet, Request, answer, answer_from
 from .encoding import LEAST_BYTES, compress, encoding_of
 from .freshness import Freshness
 from .kept import Answers, Kept, Key, etag_of
@@ -26,7 +28,7 @@ from .limits import Overloaded, Workers
 from .operation_request import operation_request
 from .operations import Operations
 from .read import JSON, RESPONSE_JSON, Headers, Malformed, graphql_request, headers_of, media_type
-from .schema import Api
+from .schema import Api, Schemas
 from .trace import Trace
 from .write import NOT_KEPT, Written, body_of, refused
 
@@ -37,6 +39,10 @@ PAGE = Path(__file__).parent / "static" / "graphiql.html"
 PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:"
 
 HIT = b"hit"
+# Another process may be a poll ahead.
+REACHING_SECONDS = 2 * POLL_SECONDS
+# So many answers are made of a new generation before it is current, in so many seconds.
+WARMED, WARMING_SECONDS = 100, 2.0
 
 # What is asked of an address. Raises Malformed, and GraphQLError for a refusal.
 Read = Callable[[Scope, Receive, Headers], Awaitable[Request]]
@@ -45,11 +51,20 @@ Read = Callable[[Scope, Receive, Headers], Awaitable[Request]]
 class Service:
     """What all endpoints share: one snapshot, its kept answers, and the threads that make them."""
 
-    def __init__(self, reader: Reader[Api], workers: Workers, settings: Settings) -> None:
-        self.reader, self.workers, self.settings = reader, workers, settings.server
+    def __init__(self, settings: Settings, tell: Observer) -> None:
+        self.settings, self._tell = settings.server, tell
+        # DuckDB shares its threads among a process's queries; one each for the requests that are worked on is enough.
+        resources = Resources(self.settings.threads, self.settings.memory)
+        self.reader = Reader(settings.directory, resources, Schemas(), self._observe, self.warm)
+        self.workers = Workers(self.settings.threads)
         self.operations = Operations(settings.root, trusted_only=settings.server.allow == "trusted")
         self.answers = Answers(settings.server.answer_bytes)
-        self.freshness = Freshness(reader)
+        self.freshness = Freshness(self.reader)
+
+    def _observe(self, event: Event) -> None:
+        if isinstance(event, Flipped):
+            self.answers.leave(event.id)
+        self._tell(event)
 
     async def read_graphql(self, scope: Scope, receive: Receive, headers: Headers) -> Request:
         """What is asked of `/graphql`."""
@@ -66,6 +81,8 @@ class Service:
     async def respond(self, request: Request, media: str, headers: Headers) -> ASGIApp:
         """The answer to a request. Raises what `answer` does, Overloaded and NoSnapshot."""
         deadline = time.monotonic() + self.settings.deadline
+        if headers.x_snapshot_min:
+            await self._reach(headers.x_snapshot_min)
         info = self.reader.current.catalog.snapshot
         key = Key(info.id, "", media, request.key)
         kept, timing = self.answers.find(key), HIT
@@ -78,25 +95,67 @@ class Service:
         cache = self.freshness.cache_control(info) if kept.lasting else NOT_KEPT
         return Written(kept, encoding, headers.if_none_match, cache, timing)
 
+    async def _reach(self, least: str) -> None:
+        """Wait until a generation of at least that number is current, which another process may have shown already.
+
+        Raises Malformed where it does not come.
+        """
+        if not least.isascii() or not least.isdigit():
+            raise Malformed(400, "'X-Snapshot-Min' must be the number of a generation")
+        until = time.monotonic() + REACHING_SECONDS
+        while (number := self.reader.current.generation.number) < int(least):
+            if time.monotonic() > until:
+                message = f"generation {least[:20]} is not there yet; the current one is {number}"
+                raise Malformed(503, message, **{"Retry-After": "1"})
+            await asyncio.sleep(REACHING_SECONDS / 20)
+
     def _make(self, request: Request, key: Key, deadline: float) -> Kept:
         """Parse, validate, plan, query, write: all of one generation. Runs in a thread."""
-        trace = Trace()
+        return _made(request, key, lambda trace: answer(request, self.reader, self.settings, deadline, trace=trace))
+
+    def warm(self, opened: OpenGeneration[Api]) -> None:
+        """Have the hottest answers of a generation that is not current yet, as far as a moment is enough for them.
+
+        Runs in the thread that follows.
+        """
+        until = time.monotonic() + WARMING_SECONDS
         try:
-            result = answer(request, self.reader, self.settings, deadline, trace=trace)
-        except GraphQLError as error:
-            result = ExecutionResult(None, [error])
-        _log_unexpected(result)
-        status, body = body_of(result, key.media)
-        trace.step("write")
-        return Kept(
-            status=status,
-            media=f"{key.media}; charset=utf-8".encode(),
-            body=body,
-            generation=trace.generation or key.generation,
-            etag=etag_of(key, trace.generation),
-            lasting=not result.errors and not trace.moves,
-            timing=str(trace).encode(),
-        )
+            for key, kept in self.answers.hottest(WARMED):
+                self._warm_one(opened, key._replace(generation=opened.generation.id), kept, until)
+        except DeadlineExceeded:
+            log.info("%s is not all warm", opened.generation.id)
+        except Exception as error:  # nobody waits for it, and a cold generation answers
+            log.error("%s is not warm", opened.generation.id, exc_info=error)
+
+    def _warm_one(self, opened: OpenGeneration[Api], key: Key, kept: Kept, until: float) -> None:
+        def respond(trace: Trace) -> ExecutionResult:
+            return answer_from(kept.request, self.reader, opened, self.settings, until, trace=trace)
+
+        made = _made(kept.request, key, respond)
+        made.encoded.update({encoding: compress(made.body, encoding) for encoding in tuple(kept.encoded)})
+        self.answers.keep(key, made)
+
+
+def _made(request: Request, key: Key, respond: Callable[[Trace], ExecutionResult]) -> Kept:
+    """An answer to keep. Raises what `respond` does, but for refusals, which are answers."""
+    trace = Trace()
+    try:
+        result = respond(trace)
+    except GraphQLError as error:
+        result = ExecutionResult(None, [error])
+    _log_unexpected(result)
+    status, body = body_of(result, key.media)
+    trace.step("write")
+    return Kept(
+        request=request,
+        status=status,
+        media=f"{key.media}; charset=utf-8".encode(),
+        body=body,
+        generation=trace.generation or key.generation,
+        etag=etag_of(key, trace.generation),
+        lasting=not result.errors and not trace.moves,
+        timing=str(trace).encode(),
+    )
 
 
 class Endpoint:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from .answer import Request
 from .bounded import Bounded
 
 # What of a request decides which form of an answer is sent.
@@ -26,14 +27,16 @@ class Key(NamedTuple):
     request: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Kept:
-    """An answer on the wire. `encoded` are its other forms, by the name of the encoding.
+    """An answer on the wire, to that request. `encoded` are its other forms, by the name of the encoding.
 
     `generation` is the id of the one that it is of, and `etag` stands for that, the caller and the request. It is
     `lasting` where it is true as long as that is current. `timing` says how long the steps of its making took.
+    It was `asked` so often.
     """
 
+    request: Request
     status: int
     media: bytes
     body: bytes
@@ -42,6 +45,7 @@ class Kept:
     lasting: bool
     timing: bytes
     encoded: dict[str, bytes] = field(default_factory=dict)
+    asked: int = 1
 
     @cached_property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -64,7 +68,7 @@ def etag_of(key: Key, generation: str) -> str:
 class Answers:
     """The answers of one process, of at most so many bytes.
 
-    Lives on the event loop.
+    `get` lives on the event loop; the rest may be called by any thread.
     """
 
     def __init__(self, room: int) -> None:
@@ -73,7 +77,14 @@ class Answers:
 
     def find(self, key: Key) -> Kept | None:
         """An answer that is kept."""
-        return self._kept.get(key)
+        if (found := self._kept.get(key)) is not None:
+            found.asked += 1
+        return found
+
+    def hottest(self, number: int) -> list[tuple[Key, Kept]]:
+        """Those that were asked for most often, and more than once."""
+        kept = [(key, found) for key in self._kept if (found := self._kept.get(key)) is not None and found.asked > 1]
+        return sorted(kept, key=lambda item: -item[1].asked)[:number]
 
     async def get(self, key: Key, make: Callable[[], Awaitable[Kept]]) -> Kept:
         """An answer that is kept, that is being made, or that is made now: equal questions at once are one."""

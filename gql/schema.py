@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import strawberry
@@ -52,16 +52,41 @@ class Api:
     sdl: str
 
 
+class Schemas:
+    """The schemas of one generation after another: where no definition has changed, the one that is there serves on."""
+
+    def __init__(self) -> None:
+        self._last: Api | None = None
+
+    def __call__(self, catalog: Catalog) -> Api:
+        """The schema of a catalogue. Raises ValueError for a column type that has no scalar."""
+        last = self._last
+        if last is None or _definitions(last.catalog) != _definitions(catalog):
+            self._last = build(catalog)
+        else:
+            self._last = Api(catalog, last.schema, last.root, _roots(catalog), last.documents, last.sdl)
+        return self._last
+
+
+def _definitions(catalog: Catalog) -> tuple[str, list[Metric]]:
+    """What a schema is made of: all of a catalogue but its tables."""
+    return catalog.snapshot.project, [replace(metric, grains=()) for metric in catalog.metrics]
+
+
+def _roots(catalog: Catalog) -> dict[str, Root]:
+    """The root fields, by their names."""
+    found = {metric.field: Root(metric, False) for metric in catalog.metrics}
+    return found | {look_up_field(metric): Root(metric, True) for metric in catalog.metrics if metric.keys}
+
+
 def build(catalog: Catalog) -> Api:
     """The schema of a catalogue. Raises ValueError for a column type that has no scalar."""
-    kinds, roots, fields = Kinds(), dict[str, Root](), dict[str, Any]()
+    kinds, fields = Kinds(), dict[str, Any]()
     inputs, types = Inputs(kinds), MetricTypes(kinds)
     for metric in catalog.metrics:
         fields[metric.field] = field_with(types.result(metric), _arguments(metric, inputs), metric.description)
-        roots[metric.field] = Root(metric, False)
         if metric.keys:
             fields[look_up_field(metric)] = _look_up(metric, types)
-            roots[look_up_field(metric)] = Root(metric, True)
     fields["snapshot"] = field_with(SnapshotType, (), "The generation that this answer is from.")
     fields["status"] = field_with(StatusType, (), "What moves with the clock; never cached.")
     fields["metrics"] = field_with(list[MetricType], (), "The catalogue: every metric, its columns and what they mean.")
@@ -76,7 +101,7 @@ def build(catalog: Catalog) -> Api:
     for name in kinds.made:
         for field in cast("GraphQLObjectType", graphql.type_map[name]).fields.values():
             field.resolve = _item
-    return Api(catalog, graphql, root, roots, documents(graphql), print_schema(graphql) + "\n")
+    return Api(catalog, graphql, root, _roots(catalog), documents(graphql), print_schema(graphql) + "\n")
 
 
 def look_up_field(metric: Metric) -> str:

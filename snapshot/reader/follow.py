@@ -25,13 +25,21 @@ T = TypeVar("T")
 
 
 class Reader(Generic[T]):
-    """Follows a directory's pointer. `prepare` makes of a catalogue what requests need, before any request sees it."""
+    """Follows a directory's pointer. `prepare` makes of a catalogue what requests need, before any request sees it.
+
+    `warm` may ask the new generation something while the old one still answers; it raises nothing.
+    """
 
     def __init__(
-        self, directory: Path, resources: Resources, prepare: Callable[[Catalog], T], observe: Observer
+        self,
+        directory: Path,
+        resources: Resources,
+        prepare: Callable[[Catalog], T],
+        observe: Observer,
+        warm: Callable[[OpenGeneration[T]], None] = lambda _: None,
     ) -> None:
         self._store = Store(directory, keep=1)
-        self._resources, self._prepare, self._observe = resources, prepare, observe
+        self._resources, self._prepare, self._observe, self._warm = resources, prepare, observe, warm
         self._watchdog = Watchdog()
         self._lock = threading.RLock()
         self._current: OpenGeneration[T] | None = None
@@ -126,7 +134,9 @@ class Reader(Generic[T]):
                 continue
             try:
                 if not self._resume(generation):
-                    self._swap(OpenGeneration(generation, self._resources, self._watchdog, self._prepare))
+                    opened = OpenGeneration(generation, self._resources, self._watchdog, self._prepare)
+                    self._warm(opened)
+                    self._swap(opened)
             except Exception as error:  # noqa: BLE001  one of three places where errors end: the open generation goes on
                 if not generation.path.exists():
                     return self.follow()  # taken away meanwhile, by the one who moved the pointer on

@@ -187,14 +187,14 @@ def open_snapshots(pid: int) -> set[Path]:
 
 
 def test_a_generation_that_was_left_is_not_kept_in_memory(shop: Path) -> None:
-    """Neither its schema nor its documents: a process that follows for months does not grow."""
+    """A process that follows for months does not grow."""
     publish_next(shop)
     app: Any = create_app(settings.load(shop))
     reader = app.graphql.service.reader
 
     def leased() -> tuple[int, weakref.ref[Any]]:
         with reader.lease() as generation:
-            return generation.generation.number, weakref.ref(generation.value.schema)
+            return generation.generation.number, weakref.ref(generation.value)
 
     async def follow_twice() -> weakref.ref[Any]:
         async with app.router.lifespan_context(app):

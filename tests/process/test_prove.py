@@ -137,7 +137,7 @@ WRONG = {
     (): "name a metric, a document, or --source and --sql",
     ("nowhere.graphql",): "nowhere.graphql: cannot be read: No such file",
     ("--source", "sqlite:///harbor.sqlite", "--sql", "nowhere.sql"): "nowhere.sql: cannot be read: No such file",
-    ("revenue", "--runs", "0"): "at least one run",
+    ("revenue", "--runs", "0"): "at least one",
     ("revenue", "--target", "nan"): "a target is a time like 50ms",
     ("revenue", "--url", "http://127.0.0.1:1/"): "--url and --map go with a document",
     ("asked.graphql",): "the document: 'first' must not be negative",

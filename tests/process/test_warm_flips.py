@@ -1,0 +1,145 @@
+"""A flip is not felt: what was asked most is there, and what did not change is not made again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from snapshot import settings
+from snapshot.store import Store, locked
+
+from .asking import data, eventually
+from .running import children, running_api
+from .shops import COUNTED, ORDERS, Publisher, add_order, make_project
+
+HOT = "{ snapshot { number } latest { nodes { orders } } }"
+NUMBER = "{ snapshot { number } }"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A project whose first generation has one order."""
+    project = make_project(tmp_path / "shop", ORDERS, COUNTED, more="[snapshots]\nkeep = 3")
+    add_order(project)
+    Publisher(project).publish()
+    return project
+
+
+@pytest.fixture
+def client(shop: Path) -> Iterator[httpx.Client]:
+    """A client of its API."""
+    with running_api(shop) as (client, _):
+        yield client
+
+
+def ask(client: httpx.Client, query: str, **headers: str) -> httpx.Response:
+    """One answer."""
+    return client.post("/graphql", json={"query": query}, headers=headers)
+
+
+def number_of(client: httpx.Client) -> int:
+    """The generation that is current, by a question that is never the same."""
+    found: int = data(client, f"{NUMBER} # {os.urandom(8).hex()}")["snapshot"]["number"]
+    return found
+
+
+def test_what_was_asked_most_is_answered_before_the_flip(shop: Path, client: httpx.Client) -> None:
+    """The first who asks again is answered from memory, with the new numbers."""
+    for _ in range(2):
+        ask(client, HOT)
+    add_order(shop)
+    Publisher(shop).publish()
+    eventually(lambda: number_of(client) == 2, "generation 2 answers")
+
+    answer = ask(client, HOT)
+
+    assert answer.headers["server-timing"] == "hit"
+    assert answer.json()["data"] == {"snapshot": {"number": 2}, "latest": {"nodes": [{"orders": 2}]}}
+
+
+def test_what_was_asked_once_is_not(shop: Path, client: httpx.Client) -> None:
+    """It would take the time of what is asked often."""
+    ask(client, HOT)
+    add_order(shop)
+    Publisher(shop).publish()
+    eventually(lambda: number_of(client) == 2, "generation 2 answers")
+
+    assert ask(client, HOT).headers["server-timing"] != "hit"
+
+
+def test_an_answer_of_before_a_rollback_is_not_given_after_it(shop: Path, client: httpx.Client) -> None:
+    """Neither when it is warmed, nor when it was kept."""
+    for _ in range(2):
+        ask(client, HOT)
+    add_order(shop)
+    Publisher(shop).publish()
+    eventually(lambda: number_of(client) == 2, "generation 2 answers")
+    ask(client, HOT)
+    found = settings.load(shop)
+    with locked(found.directory):
+        Store(found.directory, found.snapshots.keep).rollback(None)
+    eventually(lambda: number_of(client) == 1, "generation 1 answers")
+
+    assert ask(client, HOT).json()["data"] == {"snapshot": {"number": 1}, "latest": {"nodes": [{"orders": 1}]}}
+
+
+def test_a_request_is_answered_by_the_generation_that_it_needs_at_least(shop: Path, client: httpx.Client) -> None:
+    """Who has seen a number is not sent back behind it."""
+    add_order(shop)
+    Publisher(shop).publish()
+
+    answer = ask(client, HOT, **{"X-Snapshot-Min": "2"})
+
+    assert answer.headers["x-snapshot-id"].endswith("-000002")
+    assert answer.json()["data"]["latest"]["nodes"] == [{"orders": 2}]
+
+
+@pytest.mark.parametrize(("least", "status"), [("3", 503), ("x", 400), ("-1", 400)])
+def test_a_generation_that_is_not_there_is_not_waited_for(client: httpx.Client, least: str, status: int) -> None:
+    """Nor what is no number."""
+    answer = ask(client, HOT, **{"X-Snapshot-Min": least})
+
+    assert answer.status_code == status
+    assert answer.headers["cache-control"] == "no-store"
+    assert ("retry-after" in answer.headers) == (status == 503)
+
+
+def test_workers_share_the_port_and_each_follows(shop: Path) -> None:
+    """All of them come to the new generation, and one that was killed is replaced."""
+    with running_api(shop, "--workers", "2") as (_, running):
+        workers = partial(_workers, running.pid)
+        eventually(lambda: len(workers()) == 2, "two workers run")
+        for number in range(2, 5):
+            add_order(shop)
+            Publisher(shop).publish()
+            eventually(partial(_all_answer, running.args, number), f"both answer from generation {number}")
+        gone = workers()[0]
+        os.kill(gone, signal.SIGKILL)
+        eventually(lambda: len(workers()) == 2 and gone not in workers(), "there are two again", seconds=30)
+        eventually(partial(_all_answer, running.args, 4), "both answer")
+
+
+def _workers(pid: int) -> list[int]:
+    command = b"spawn_main"
+    return [child for child in children(pid) if command in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def _all_answer(command: Any, number: int) -> bool:
+    """Whether whoever takes a new connection answers from that generation, many times in a row."""
+    base = f"http://127.0.0.1:{command[command.index('--port') + 1]}"
+
+    def asked() -> int:
+        with httpx.Client(base_url=base, timeout=60) as client:
+            return number_of(client)
+
+    try:
+        return {asked() for _ in range(16)} == {number}
+    except httpx.TransportError:
+        return False
