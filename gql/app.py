@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -65,9 +64,5 @@ class _App(Starlette):
 def _log(event: Event) -> None:
     if isinstance(event, Flipped):
         log.info("serving %s, opened in %.0f ms", event.id, event.seconds * 1000)
-        # What a generation brings along lives until the next: the collector need not look at it with every request.
-        gc.unfreeze()  # the generation that was left was frozen at its own flip, and is to go now
-        gc.collect()
-        gc.freeze()
     elif isinstance(event, FollowFailed):
         log.error("keeping the open snapshot: %s (%s)", event.message, event.code)

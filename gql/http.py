@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 from starlette.datastructures import QueryParams
 from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -53,6 +54,7 @@ class Service:
 
     def __init__(self, settings: Settings, tell: Observer) -> None:
         self.settings, self._tell = settings.server, tell
+        self._settled: GraphQLSchema | None = None
         # DuckDB shares its threads among a process's queries; one each for the requests that are worked on is enough.
         resources = Resources(self.settings.threads, self.settings.memory)
         self.reader = Reader(settings.directory, resources, Schemas(), self._observe, self.warm)
@@ -64,7 +66,16 @@ class Service:
     def _observe(self, event: Event) -> None:
         if isinstance(event, Flipped):
             self.answers.leave(event.id)
+            self._settle(self.reader.current.value.schema)
         self._tell(event)
+
+    def _settle(self, schema: GraphQLSchema) -> None:
+        """A schema lives until a definition changes: the collector need not look at it with every request."""
+        if schema is not self._settled:
+            self._settled = schema
+            gc.unfreeze()  # the schema that was left was frozen, too, and is to go now
+            gc.collect()
+            gc.freeze()
 
     async def read_graphql(self, scope: Scope, receive: Receive, headers: Headers) -> Request:
         """What is asked of `/graphql`."""

@@ -27,10 +27,17 @@ Measure = Mapping[str, float]
 @contextmanager
 def pacelayer(project: Path, *arguments: str) -> Iterator[str]:
     """The API of a project: its base URL."""
+    with pacelayer_process(project, *arguments) as (base, _):
+        yield base
+
+
+@contextmanager
+def pacelayer_process(project: Path, *arguments: str) -> Iterator[tuple[str, int]]:
+    """The same, and its process."""
     port = _free_port()
     command = [sys.executable, "-m", "pacelayer", "--project", str(project), "serve", "--quiet", "--port", str(port)]
-    with _running([*command, *arguments], f"http://127.0.0.1:{port}", "/readyz") as base:
-        yield base
+    with _running([*command, *arguments], f"http://127.0.0.1:{port}", "/readyz") as started:
+        yield started
 
 
 @contextmanager
@@ -41,19 +48,21 @@ def bare(snapshot: Path, constant: Path) -> Iterator[str]:
     environment = {"BENCH_FILE": str(snapshot), "BENCH_CONSTANT": str(constant)}
     with _running(
         [*command, "bare:app", "--port", str(port)], f"http://127.0.0.1:{port}", "/constant", environment
-    ) as b:
-        yield b
+    ) as (base, _):
+        yield base
 
 
 @contextmanager
-def _running(command: list[str], base: str, path: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def _running(
+    command: list[str], base: str, path: str, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, int]]:
     process = subprocess.Popen(command, env={**os.environ, **(environment or {})})
     try:
         while not _answers(base + path):
             if process.poll() is not None:
                 sys.exit(f"{' '.join(command)} ended with {process.returncode}")
             time.sleep(0.05)
-        yield base
+        yield base, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
