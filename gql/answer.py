@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from graphql import ExecutionResult, Node, OperationDefinitionNode, OperationType, get_operation_ast
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql import ExecutionResult, OperationType, get_operation_ast
 
 from snapshot.errors import Damaged, NoSuchGeneration
 from snapshot.reader import OpenGeneration, Reader
 from snapshot.settings import ServerSettings
 
-from .ask import ask
 from .cursor import OtherGeneration
-from .errors import BAD_INPUT, INVALID, MAX_ERRORS, SNAPSHOT_GONE, refusal
+from .document import Document
+from .errors import BAD_INPUT, INVALID, SNAPSHOT_GONE, refusal
 from .execute import Answering
+from .prepare import operation_of, prepare, prepared
 from .question import Policy, everything
+from .resident import NotResident
 from .schema import Api
 from .trace import Trace
 
@@ -98,13 +99,46 @@ def answer_from(
         raise refusal(INVALID, "name one of the document's operations as operationName")
     if operation.operation is not OperationType.QUERY:
         raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
-    asked = ask(api, document.node, operation, _variables(api, operation, request.variables), limits, policy)
-    trace.moves = "status" in asked.others.values()
+    found = prepare(api, operation_of(api, document, operation), request.variables, limits, policy)
+    trace.moves = "status" in found.asked.others.values()
     trace.step("plan")
-    answering = Answering(reader, generation, deadline)
-    result = answering.respond(document.node, asked, request.variables, request.operation_name)
+    return _respond(request, document, Answering(reader, generation, found, deadline, limits.resident_cells), trace)
+
+
+def answer_now(
+    request: Request,
+    reader: Reader[Api],
+    limits: ServerSettings,
+    policy: Policy = everything,
+    trace: Trace | None = None,
+) -> ExecutionResult | None:
+    """The same where it is at hand: the question was asked before, and its rows are held. None where it is not.
+
+    Nobody is kept waiting, so that it can be asked on an event loop. Raises GraphQLError with a code, and NoSnapshot.
+    """
+    trace = trace or Trace()
+    with reader.lease() as generation:
+        api = generation.value
+        trace.generation = generation.generation.id
+        document = api.documents.known(request.query, limits.max_tokens)
+        operation = get_operation_ast(document.node, request.operation_name) if document else None
+        if not document or document.errors or operation is None or operation.operation is not OperationType.QUERY:
+            return None
+        found = prepared(api, operation_of(api, document, operation), request.variables, limits, policy)
+        trace.step("plan")
+        if found is None:
+            return None
+        try:
+            answering = Answering(reader, generation, found, None, limits.resident_cells)
+            return _respond(request, document, answering, trace)
+        except NotResident:
+            return None
+
+
+def _respond(request: Request, document: Document, answering: Answering, trace: Trace) -> ExecutionResult:
+    result = answering.respond(document.node, request.variables, request.operation_name)
     trace.step("query")
-    return ExecutionResult(result.data, result.errors, {"ways": asked.ways}) if request.explain else result
+    return ExecutionResult(result.data, result.errors, {"ways": answering.ways}) if request.explain else result
 
 
 def _sorted(value: Any) -> Any:
@@ -112,20 +146,3 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return sorted((name, _sorted(inner)) for name, inner in value.items())
     return [_sorted(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _variables(api: Api, operation: OperationDefinitionNode, inputs: Mapping[str, Any]) -> VariableValues:
-    definitions = operation.variable_definitions or ()
-    values = get_variable_values(api.schema, definitions, dict(inputs), max_errors=MAX_ERRORS)
-    if isinstance(values, VariableValues):
-        return values
-    nodes: list[Node] = []
-    messages: list[str] = []
-    for definition in definitions:
-        errors = get_variable_values(api.schema, [definition], dict(inputs), max_errors=MAX_ERRORS)
-        for error in () if isinstance(errors, VariableValues) else errors:
-            what = f"Variable '${definition.variable.name.value}' has invalid value: "
-            # An input of which one key is to be named does not say where it is.
-            messages.append(error.message if error.nodes else what + error.message)
-            nodes.append(definition)
-    raise refusal(BAD_INPUT, "; ".join(messages[:MAX_ERRORS]), nodes[:MAX_ERRORS])

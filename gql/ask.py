@@ -25,12 +25,12 @@ from snapshot.catalog import Column, Metric
 from snapshot.settings import ServerSettings
 
 from .asked import Ask, Asked
-from .cursor import cursor_at, rows_before
+from .complete import Selection, selection_of
+from .cursor import rows_before
 from .errors import BAD_INPUT, NOT_GROUPED, TOO_COMPLEX, TOO_MANY_ROWS, place, refusal
 from .extras import Extras
 from .fit import fitted
 from .page import plan_count, plan_rows
-from .plan import Plan
 from .question import Policy, Question, everything, filtered, order_keys
 from .relative import resolved
 from .schema import Api, Root, enum_value
@@ -129,7 +129,7 @@ class _Asking:
             key = {field: {"eq": value} for field, value in self.arguments.items()}
             columns = tuple(self._selected(kind, self.details))
             row = Question(self.metric, (), columns, key, policy=self.policy, node=self.node)
-            return Ask(self.key, self.root, plan_rows(row, limit=1), rows=row, first=1)
+            return Ask(self.key, self.root, self._selection(kind), row, plan_rows(row, limit=1), first=1)
         parts: dict[str, FieldDetailsList] = {}
         for details in self.collecting.sub(kind, self.details).values():
             parts.setdefault(details[0].node.name.value, []).extend(details)
@@ -148,26 +148,31 @@ class _Asking:
         if (after := self.arguments.get("after")) is not None:
             offset += rows_before(after, rows, self.generation)
         asks_rows = not {"nodes", "columns", "pageInfo"}.isdisjoint(parts)
+        total = self._total(kind, parts["totals"]) if "totals" in parts else None
         # One row more than is wanted is asked for, which tells whether more follow.
         return Ask(
             key=self.key,
             root=self.root,
+            selection=self._selection(kind),
+            rows=rows,
             nodes=plan_rows(rows, limit=wanted + 1, offset=offset, extras=extras) if asks_rows else None,
-            totals=self._totals(kind, parts["totals"]) if "totals" in parts else None,
             count=plan_count(rows),
-            counted="totalCount" in parts,
+            total=total,
+            totals=plan_rows(total, limit=1) if total else None,
+            parts=frozenset(parts),
             wanted=wanted,
             first=first,
             offset=offset,
-            rows=rows,
-            first_row=cursor_at(rows, self.generation, offset),
+            extras=extras,
             node=self.node,
         )
 
-    def _totals(self, kind: Any, details: FieldDetailsList) -> Plan:
+    def _selection(self, kind: Any) -> Selection:
+        return selection_of(kind, self.details, self.collecting.sub, self.collecting.variables)
+
+    def _total(self, kind: Any, details: FieldDetailsList) -> Question:
         measures = tuple(self._selected(get_named_type(kind.fields["totals"].type), details))
-        total = Question(self.metric, (), measures, self.where, policy=self.policy, node=self.node, part="totals")
-        return plan_rows(total, limit=1)
+        return Question(self.metric, (), measures, self.where, policy=self.policy, node=self.node, part="totals")
 
     def _question(self, selected: Mapping[Column, Node]) -> Question:
         by = self._by()

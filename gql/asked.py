@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from graphql import Node
 
-from .cursor import Cursor
+from .complete import Selection
+from .extras import Extras
+from .page import NO_EXTRAS
 from .plan import Plan
 from .question import Question
+from .resident import Shape, shape_of
 from .schema import Root
 
 
@@ -18,27 +22,35 @@ class Ask:
     """One root field of a metric, planned: `nodes` and `totals` are None where they are not selected.
 
     `first` is None where no limit was given; then more than `wanted` rows are refused, with `count`. A look-up has its
-    row in `nodes`. `rows` is what was planned for the nodes, `first_row` the place of the first of them.
+    row in `nodes`. `rows` is what was planned for the nodes, `total` for the totals; `parts` are the fields that are
+    selected of the answer, `selection` is all of it.
     """
 
     key: str
     root: Root
+    selection: Selection
+    rows: Question
     nodes: Plan | None
-    totals: Plan | None = None
     count: Plan | None = None
-    counted: bool = False
+    total: Question | None = None
+    totals: Plan | None = None
+    parts: frozenset[str] = frozenset()
     wanted: int = 1
     first: int | None = None
     offset: int = 0
-    rows: Question | None = None
-    first_row: Cursor | None = None
+    extras: Extras = NO_EXTRAS
     node: Node | None = None
 
-    @property
-    def ways(self) -> dict[str, str]:
-        """By which way each part of the answer is had."""
-        plans = {"nodes": self.nodes, "totals": self.totals, "totalCount": self.count if self.counted else None}
-        return {part: plan.way for part, plan in plans.items() if plan}
+    @cached_property
+    def nodes_shape(self) -> Shape | None:
+        """What the nodes are taken of, where it is held; and the count."""
+        plan = self.nodes or self.count
+        return shape_of(self.rows, self.extras, plan.way) if plan else None
+
+    @cached_property
+    def totals_shape(self) -> Shape | None:
+        """What the totals are taken of."""
+        return shape_of(self.total, NO_EXTRAS, self.totals.way) if self.total and self.totals else None
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,3 @@ class Asked:
 
     metrics: tuple[Ask, ...]
     others: Mapping[str, str]
-
-    @property
-    def ways(self) -> dict[str, dict[str, str]]:
-        """By which way each part of each answer is had."""
-        return {found.key: found.ways for found in self.metrics}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from graphql import (
     DocumentNode,
@@ -16,6 +14,7 @@ from graphql import (
     validate,
 )
 
+from .bounded import Bounded
 from .errors import MAX_ERRORS
 
 RULES = [*specified_rules, MaxIntrospectionDepthRule]
@@ -23,24 +22,32 @@ RULES = [*specified_rules, MaxIntrospectionDepthRule]
 KEPT_DOCUMENTS, KEPT_CHARACTERS = 500, 20_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
-    """A document, and why it is not valid where it is not."""
+    """A document, and why it is not valid where it is not. Two that say the same are two: it is a key by itself."""
 
     node: DocumentNode
     errors: tuple[GraphQLError, ...]
 
 
-# text, the number of words it may have -> the document. Raises GraphQLError for what cannot be parsed.
-Documents = Callable[[str, int], Document]
-
-
-def documents(schema: GraphQLSchema) -> Documents:
+class Documents:
     """The documents of one schema."""
 
-    def read(text: str, max_tokens: int) -> Document:
-        node = parse(text, max_tokens=max_tokens)
-        return Document(node, tuple(validate(schema, node, RULES, max_errors=MAX_ERRORS)))
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._kept = Bounded[tuple[str, int], Document](KEPT_DOCUMENTS, lambda _: 1)
 
-    kept = lru_cache(KEPT_DOCUMENTS)(read)
-    return lambda text, max_tokens: (kept if len(text) <= KEPT_CHARACTERS else read)(text, max_tokens)
+    def __call__(self, text: str, max_tokens: int) -> Document:
+        """The document of a text of at most so many words. Raises GraphQLError for what cannot be parsed."""
+        return self.known(text, max_tokens) or self._read(text, max_tokens)
+
+    def known(self, text: str, max_tokens: int) -> Document | None:
+        """The same where it was read before."""
+        return self._kept.get((text, max_tokens))
+
+    def _read(self, text: str, max_tokens: int) -> Document:
+        node = parse(text, max_tokens=max_tokens)
+        document = Document(node, tuple(validate(self._schema, node, RULES, max_errors=MAX_ERRORS)))
+        if len(text) <= KEPT_CHARACTERS:
+            self._kept.put((text, max_tokens), document)
+        return document

@@ -2,48 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, execute_sync
 
-from snapshot.catalog import MAX_SAFE_INTEGER
 from snapshot.errors import OutOfRange, QueryFailed
 from snapshot.reader import OpenGeneration, Reader
 
-from .asked import Ask, Asked
-from .complete import RowExecutor, Rows, Values
+from .asked import Ask
+from .complete import Completed, RowExecutor, completed
+from .cursor import cursor_at
 from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
 from .fill import MAX_PERIODS, TOO_MANY_PERIODS
+from .fixed import filled_in
 from .plan import Plan
-from .scalars import TooWide, kind_of
+from .prepare import Prepared
+from .resident import NotResident, Part, Shape
 from .schema import Api
-from .types import PageInfo, metric_of, snapshot_of, status_of
+from .table import Table, table
+from .types import metric_of, snapshot_of, status_of
 
 # DuckDB's own words would tell of what is inside, and do not say of which column.
 BEYOND = (
     "a number, a time or a length of time goes beyond its type, in the answer or on the way to it; ask for less with "
     "'where', or cast it to a wider type in the metric's SELECT"
 )
+# GraphQL's Int.
+MAX_INT = 2**31 - 1
+# So many rows are completed without keeping anybody waiting.
+AT_ONCE = 1_000
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Rows, whether more follow, and how many there are without paging, where that is known."""
+
+    table: Table
+    more: bool
+    count: int | None = None
 
 
 class Answering:
-    """The answering of one request from one generation, until its deadline (a moment of time.monotonic())."""
+    """The answering of one request from one generation, until its deadline (a moment of time.monotonic()).
 
-    def __init__(self, reader: Reader[Api], generation: OpenGeneration[Api], deadline: float) -> None:
-        self.reader, self.generation, self.deadline = reader, generation, deadline
+    Without a deadline nothing is asked of DuckDB. `cells` may be held in memory. `ways` is how each part of the answer
+    was had, once it was.
+    """
+
+    def __init__(
+        self,
+        reader: Reader[Api],
+        generation: OpenGeneration[Api],
+        prepared: Prepared,
+        deadline: float | None,
+        cells: int,
+    ) -> None:
+        self.reader, self.generation, self.deadline, self.cells = reader, generation, deadline, cells
+        self.asked, self.values = prepared.asked, prepared.values
+        self.residents = generation.value.residents
+        self.ways: dict[str, dict[str, str]] = {}
 
     def respond(
-        self, document: DocumentNode, asked: Asked, variables: Mapping[str, Any], operation_name: str | None
+        self, document: DocumentNode, variables: Mapping[str, Any], operation_name: str | None
     ) -> ExecutionResult:
         """Compute the answer of every root field, then complete the response from them.
 
-        Raises GraphQLError for what turns out too large, DeadlineExceeded and QueryFailed.
+        Raises GraphQLError for what turns out too large, DeadlineExceeded, QueryFailed, and NotResident where there is
+        no deadline.
         """
-        answers = {found.key: self._metric(found) for found in asked.metrics}
-        answers |= {key: self._other(field) for key, field in asked.others.items()}
+        answers = {found.key: self._answer(found) for found in self.asked.metrics}
+        if not self.asked.others and all(isinstance(answer, Completed) for answer in answers.values()):
+            return ExecutionResult({key: answer.value for key, answer in answers.items()}, None)
+        if self.deadline is None:
+            raise NotResident
+        answers |= {key: self._other(field) for key, field in self.asked.others.items()}
         return execute_sync(
             self.generation.value.schema,
             document,
@@ -63,33 +99,88 @@ class Answering:
             return status_of(catalog, self.reader.status(), self.reader.generations(), datetime.now(UTC))
         return "Query"  # __typename; __schema and __type are the executor's own
 
-    def _metric(self, asked: Ask) -> dict[str, Any] | None:
+    def _answer(self, asked: Ask) -> Any:
+        """A metric's answer, completed; where that would break a promise of the schema, as the executor takes it."""
+        self.ways[asked.key] = {}
         if asked.root.look_up:
-            rows = self._rows(asked.nodes)
-            return rows[0] if rows else None
-        nodes = self._rows(asked.nodes)
-        if len(nodes) > asked.wanted and asked.first is None:
-            way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
-            message = f"the answer has {self._count(asked.count)} rows, more than {asked.wanted}; {way_out}"
-            raise refusal(TOO_MANY_ROWS, message, asked.node)
-        given = Rows(nodes[: asked.wanted])
-        columns = asked.nodes.columns if asked.nodes else ()
-        return {
-            "nodes": given,
-            "columns": {column.field: Values(row[column.field] for row in given) for column in columns},
-            "totals": self._rows(asked.totals)[0] if asked.totals else None,
-            "totalCount": self._count(asked.count) if asked.counted else None,
-            "pageInfo": _page_info(asked, len(nodes)),
-            "asOf": self.generation.catalog.snapshot.as_of,
-            "computedAt": asked.root.metric.computed_at,
+            found = self._page(asked).table
+            if found.broken:
+                return found.dicts()[0] if found.rows else None
+            return Completed(next(iter(completed(found, asked.selection)), None))
+        tables, answer = self._tables(asked)
+        if not any(found.broken for found in tables.values()) and answer.get("totalCount", 0) <= MAX_INT:
+            answer |= tables | ({"totals": tables["totals"].first} if "totals" in tables else {})
+            return Completed(completed(answer, asked.selection))
+        return answer | {part: found.dicts() if part == "nodes" else found.first for part, found in tables.items()}
+
+    def _tables(self, asked: Ask) -> tuple[dict[str, Table], dict[str, Any]]:
+        """What is asked of a metric: its rows and its totals, and what is said of them."""
+        page = self._page(asked)
+        answer: dict[str, Any] = {
+            "asOf": self.generation.catalog.snapshot.as_of.isoformat(),
+            "computedAt": asked.root.metric.computed_at.isoformat(),
         }
+        tables = {"nodes": page.table}
+        if "columns" in asked.parts:
+            answer["columns"] = {field: list(values) for field, values in page.table.columns.items()}
+        if "pageInfo" in asked.parts:
+            answer["pageInfo"] = self._page_info(asked, page)
+        if asked.totals and asked.totals_shape:
+            tables["totals"] = self._rows(asked.key, "totals", asked.totals, asked.totals_shape).table
+        if "totalCount" in asked.parts:
+            answer["totalCount"] = self._count(asked, page)
+        return tables, answer
 
-    def _count(self, plan: Plan | None) -> int:
-        return int(self._query(plan)[0][0]) if plan else 0
+    def _page(self, asked: Ask) -> _Page:
+        """The rows of a page. Raises GraphQLError where no page was asked for and there are too many."""
+        if asked.nodes is None or asked.nodes_shape is None:
+            return _Page(Table({}, 0), more=False)
+        page = self._rows(asked.key, "nodes", asked.nodes, asked.nodes_shape, asked.offset, asked.wanted)
+        if page.more and asked.first is None:
+            way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
+            message = f"the answer has {self._count(asked, page)} rows, more than {asked.wanted}; {way_out}"
+            raise refusal(TOO_MANY_ROWS, message, asked.node)
+        return page
 
-    def _query(self, plan: Plan) -> list[tuple[Any, ...]]:
+    def _count(self, asked: Ask, page: _Page) -> int:
+        if page.count is not None:
+            self.ways[asked.key]["totalCount"] = self.ways[asked.key]["nodes"]
+            return page.count
+        if asked.count is None:
+            return 0
+        found = self._rows(asked.key, "totalCount", asked.count, Shape(asked.count, None))
+        return int(found.table.columns["count"][0])
+
+    def _rows(self, key: str, name: str, plan: Plan, shape: Shape, offset: int = 0, wanted: int = 1) -> _Page:
+        """So many of the rows of a plan: of those that are held, else by its query."""
+        if part := self._held(shape):
+            self.ways[key][name] = f"resident, {part.way}"
+            start = min(part.start + offset, part.stop)
+            stop = min(start + wanted, part.stop)
+            if self.deadline is None and stop - start > AT_ONCE:
+                raise NotResident
+            return _Page(part.table.part(start, stop), stop < part.stop, part.stop - part.start)
+        self.ways[key][name] = plan.way
+        found = table(plan, self._query(plan.filled(self.values)))
+        return _Page(found.part(0, wanted), found.rows > wanted)
+
+    def _held(self, shape: Shape) -> Part | None:
+        """The rows where they are held, now or from now on."""
+        if not self.cells:
+            return None
+        found = self.residents.find(shape, self.values)
+        if found or self.deadline is None:
+            return found
+        # A query that takes too long is not to take the question's time, too.
+        until = time.monotonic() + (self.deadline - time.monotonic()) / 2
+        held = self.residents.load(shape, self.values, lambda plan: self._query(plan, until), self.cells)
+        return self.residents.find(shape, self.values) if held else None
+
+    def _query(self, plan: Plan, until: float | None = None) -> Sequence[tuple[Any, ...]]:
+        if self.deadline is None:
+            raise NotResident
         try:
-            return self.generation.query(plan.sql, plan.parameters, self.deadline)
+            return self.generation.query(plan.sql, plan.parameters, until or self.deadline)
         except OutOfRange as error:
             raise refusal(BAD_INPUT, BEYOND) from error
         except QueryFailed as error:
@@ -97,57 +188,17 @@ class Answering:
                 raise
             raise refusal(TOO_MANY_ROWS, f"{TOO_MANY_PERIODS}: more than {MAX_PERIODS:,}; name a range") from error
 
-    def _rows(self, plan: Plan | None) -> Rows:
-        """The rows of a plan as dicts by field, their values JSON-ready; none of no plan."""
-        if plan is None:
-            return Rows()
-        found = self._query(plan)
-        # The values beside a row's columns are flat until all are JSON-ready.
-        places: dict[Any, str] = {column.field: column.type for column in plan.columns}
-        places |= {extra.path: extra.type for extra in plan.extras}
-        rows = Rows(dict(zip(places, row, strict=False)) for row in found)
-        for place, kind in places.items():
-            convert = kind_of(kind).to_json
-            if convert is not None:
-                try:
-                    for row in rows:
-                        if row[place] is not None:
-                            row[place] = convert(row[place])
-                except TooWide as error:
-                    raise _too_wide(place if isinstance(place, str) else place[-1]) from error
-            elif kind in ("BIGINT", "UBIGINT") and any(abs(row[place] or 0) > MAX_SAFE_INTEGER for row in rows):
-                raise _too_wide(place if isinstance(place, str) else place[-1])
-        for extra in plan.extras:
-            for row in rows:
-                _put(row, extra.path)
-        return rows
-
-
-def _page_info(asked: Ask, found: int) -> PageInfo:
-    """`found` is one more than was wanted where more rows follow."""
-
-    def cursor(rows: int) -> str | None:
-        return str(replace(asked.first_row, rows=asked.offset + rows)) if given and asked.first_row else None
-
-    given = min(found, asked.wanted)
-    return PageInfo(
-        has_next_page=found > asked.wanted,
-        has_previous_page=asked.offset > 0,
-        start_cursor=cursor(1),
-        end_cursor=cursor(given),
-    )
-
-
-def _put(row: dict[Any, Any], path: tuple[str, ...]) -> None:
-    """Move an extra value from its path into the object that it belongs to; nothing belongs to one that is null."""
-    value, into = row.pop(path), row
-    for name in path[:-1]:
-        if into[name] is None:
-            return
-        into[name] = into[name] if isinstance(into[name], dict) else {}
-        into = into[name]
-    into[path[-1]] = value
-
-
-def _too_wide(field: str) -> Exception:
-    return refusal(BAD_INPUT, f"'{field}' goes beyond 2^53 in this answer; cast it to decimal or varchar in the metric")
+    def _page_info(self, asked: Ask, page: _Page) -> dict[str, Any]:
+        """Where a page stands: the cursors behind its first and its last row are of the question with its values."""
+        number, start, end = page.table.rows, None, None
+        if number:
+            where = filled_in(asked.rows.where, self.values)
+            question = replace(asked.rows, where=where)
+            begin = cursor_at(question, self.generation.catalog.snapshot.number, asked.offset + 1)
+            start, end = str(begin), str(replace(begin, rows=asked.offset + number))
+        return {
+            "hasNextPage": page.more,
+            "hasPreviousPage": asked.offset > 0,
+            "startCursor": start,
+            "endCursor": end,
+        }

@@ -12,20 +12,22 @@ from snapshot.catalog import Column, quote
 from .extras import Extras, with_extras
 from .fill import filled
 from .inputs import predicate
-from .plan import Plan, from_base, relation
+from .plan import Extra, Plan, from_base, relation
 from .question import Question, filtered
 
 NO_EXTRAS = Extras()
+COUNT = Extra(("count",), "BIGINT")
 _FLOATS = ("FLOAT", "DOUBLE")
 
 
-def plan_rows(question: Question, *, limit: int, offset: int = 0, extras: Extras = NO_EXTRAS) -> Plan:
-    """The rows, at most `limit` after leaving out `offset`, in an order that is always total.
+def plan_rows(question: Question, *, limit: int | None, offset: int = 0, extras: Extras = NO_EXTRAS) -> Plan:
+    """The rows, at most `limit` after leaving out `offset`, in an order that is always total; without a limit all.
 
     Raises GraphQLError with a code for what cannot be answered.
     """
     plan, order = _groups(question), order_of(question, total=True)
-    sql = f"select * from ({plan.sql}) as page{order} limit {limit:d} offset {offset:d}"
+    page = "" if limit is None else f" limit {limit:d} offset {offset:d}"
+    sql = f"select * from ({plan.sql}) as page{order}{page}"
     return with_extras(question, replace(plan, sql=sql), order, extras)
 
 
@@ -33,7 +35,7 @@ def plan_count(question: Question) -> Plan:
     """The number of rows, whatever the paging."""
     measures = tuple(column for column in question.measures if column.field in set(filtered(question.having)))
     plan = _groups(replace(question, measures=measures, order_by=()))
-    return Plan(f"select count(*) from ({plan.sql})", plan.parameters, (), plan.way)
+    return Plan(f"select count(*) from ({plan.sql})", plan.parameters, (), plan.way, (COUNT,))
 
 
 def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan | None:

@@ -9,12 +9,14 @@ exactly; the metric's own SELECT, over the snapshot's base tables, with the ques
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from snapshot.catalog import COARSER, Column, Component, Grain, Metric, quote
 
 from .errors import NOT_ANSWERABLE, refusal
+from .fixed import Hole, filled
 from .inputs import predicate
 from .question import Question, filtered
 
@@ -38,6 +40,17 @@ class Plan:
     columns: tuple[Column, ...]
     way: str
     extras: tuple[Extra, ...] = ()
+
+    @cached_property
+    def has_holes(self) -> bool:
+        """Whether a parameter is a variable's value, which each request brings along."""
+        return any(isinstance(value, Hole) for value in self.parameters)
+
+    def filled(self, values: Mapping[str, Any]) -> Plan:
+        """The plan with the values of the variables."""
+        if not self.has_holes:
+            return self
+        return replace(self, parameters=tuple(filled(value, values) for value in self.parameters))
 
 
 @dataclass(frozen=True)

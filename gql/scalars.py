@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cache
 from typing import Any, NewType
 from uuid import UUID
 
@@ -139,6 +140,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
+@cache
 def kind_of(duckdb_type: str) -> Kind:
     """The kind of a DuckDB type. Raises ValueError for a type that has none yet."""
     if not is_served(duckdb_type):

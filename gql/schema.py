@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import strawberry
 from graphql import (
@@ -22,14 +22,23 @@ from strawberry.types.arguments import StrawberryArgument
 
 from snapshot.catalog import Catalog, Column, Metric
 
+from .bounded import Bounded
 from .coerce import SCALARS
 from .complete import row_key
-from .document import Documents, documents
+from .document import KEPT_DOCUMENTS, Document, Documents
 from .fields import argument, capital, field_with
 from .inputs import Direction, Inputs, input_type
 from .kinds import Kinds
 from .metric_types import MetricTypes, type_name
+from .resident import Residents
 from .types import MetricType, SnapshotType, StatusType
+
+if TYPE_CHECKING:  # they stand on this
+    from .asked import Asked
+    from .prepare import Operation
+
+# How many questions are kept planned.
+KEPT_PREPARED = 1_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Root:
 
 @dataclass(frozen=True)
 class Api:
-    """One generation's schema, and which fields of its root type are metrics."""
+    """One generation's schema, which fields of its root type are metrics, and what is kept of answering questions."""
 
     catalog: Catalog
     schema: GraphQLSchema
@@ -50,6 +59,9 @@ class Api:
     roots: Mapping[str, Root]
     documents: Documents
     sdl: str
+    operations: Bounded[tuple[Document, str], Operation] = field(default_factory=lambda: Bounded(KEPT_DOCUMENTS, _one))
+    prepared: Bounded[Hashable, Asked] = field(default_factory=lambda: Bounded(KEPT_PREPARED, _one))
+    residents: Residents = field(default_factory=Residents)
 
 
 class Schemas:
@@ -96,12 +108,16 @@ def build(catalog: Catalog) -> Api:
     graphql = strawberry.Schema(query, config=StrawberryConfig(scalar_map=SCALARS))._schema
     root = graphql.query_type
     assert root is not None  # noqa: S101  it was made above; this tells mypy
-    for field in root.fields.values():
-        field.resolve = _answer
-    for name in kinds.made:
-        for field in cast("GraphQLObjectType", graphql.type_map[name]).fields.values():
-            field.resolve = _item
-    return Api(catalog, graphql, root, _roots(catalog), documents(graphql), print_schema(graphql) + "\n")
+    for found in root.fields.values():
+        found.resolve = _answer
+    for name in (*kinds.made, "PageInfo"):
+        for found in cast("GraphQLObjectType", graphql.type_map[name]).fields.values():
+            found.resolve = _item
+    return Api(catalog, graphql, root, _roots(catalog), Documents(graphql), print_schema(graphql) + "\n")
+
+
+def _one(_: object) -> int:
+    return 1
 
 
 def look_up_field(metric: Metric) -> str:

@@ -25,7 +25,7 @@ from .values import (
 
 FILE_NAME = "pacelayer.toml"
 ALLOWED = ("any", "trusted")
-MAY_BE_ZERO = ("answer_bytes",)
+MAY_BE_ZERO = ("answer_bytes", "resident_cells")
 MAX_PORT = 65535
 # Numbers of seconds that are written as a pace.
 PACES = ("pace", "read_limit", "overlap", "max_source_age", "time_limit")

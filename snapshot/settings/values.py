@@ -82,7 +82,8 @@ class SnapshotSettings:
 class ServerSettings:
     """`[server]`: the API. `deadline` in seconds for one request, `max_rows` for one answer, `max_body` in bytes.
 
-    Answers are kept in `answer_bytes` of memory. `allow` is `any` document, or `trusted` ones.
+    Answers are kept in `answer_bytes` of memory, and rows of at most `resident_cells` values together. `allow` is `any`
+    document, or `trusted` ones.
     """
 
     host: str = "127.0.0.1"
@@ -95,6 +96,7 @@ class ServerSettings:
     threads: int = 4
     memory: str = "1GB"
     answer_bytes: int = 64_000_000
+    resident_cells: int = 2_000_000
     allow: str = "any"
 
 

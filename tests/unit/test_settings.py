@@ -79,6 +79,7 @@ def test_every_value_can_be_said(tmp_path: Path) -> None:
         max_fields = 4
         threads = 5
         memory = "3GB"
+        resident_cells = 6
         """,
     )
     orders = TableSettings(("note",), ("secret",), private=True, types={"amount": "DECIMAL(18,2)"})
@@ -89,7 +90,7 @@ def test_every_value_can_be_said(tmp_path: Path) -> None:
     assert (found.name, found.pace, found.time_zone) == ("Harbor", 600, "Europe/Berlin")
     assert found.sources == (shop, billing)
     assert found.snapshots == SnapshotSettings("elsewhere", 9, "2GB")
-    assert found.server == ServerSettings("0.0.0.0", 80, 2, 1, 2, 3, 4, 5, "3GB")  # noqa: S104  nothing is bound
+    assert found.server == ServerSettings("0.0.0.0", 80, 2, 1, 2, 3, 4, 5, "3GB", resident_cells=6)  # noqa: S104  nothing is bound
 
 
 def test_the_directory_of_snapshots_is_relative_to_the_project(tmp_path: Path) -> None:
