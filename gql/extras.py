@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from snapshot.catalog import COARSER, Column, Metric, quote
+from snapshot.catalog import COARSER, Column, Metric, is_nested, quote
 
 from .errors import NOT_ANSWERABLE, NOT_GROUPED, refusal
 from .period import Step, moment_sql, truncated
@@ -32,6 +32,11 @@ class Extras:
     change: Mapping[Shift, tuple[Column, ...]] = field(default_factory=dict)
     share: tuple[Column, ...] | None = None
     clock: datetime = datetime(1, 1, 1, tzinfo=UTC)
+
+    @property
+    def are_asked(self) -> bool:
+        """Whether anything is."""
+        return bool(self.complete or self.previous or self.change or self.share is not None)
 
     @property
     def measures(self) -> tuple[Column, ...]:
@@ -71,7 +76,7 @@ def _shown(column: Column) -> str:
 
 def comparable(column: Column) -> str:
     """The type of the difference of two values of a measure; empty where it is no number."""
-    kind = column.type.partition("(")[0]
+    kind = "" if is_nested(column.type) else column.type.partition("(")[0]
     if kind == "DECIMAL":
         return f"DECIMAL(38,{column.type.rstrip(')').rpartition(',')[2]})"
     return "BIGINT" if kind in _WHOLE else "DOUBLE" if kind in ("FLOAT", "DOUBLE") else ""

@@ -85,6 +85,13 @@ def test_the_largest_few_merge_to_the_largest_few(shop: Asking) -> None:
     ]
 
 
+def test_a_list_of_decimals_has_no_difference_from_an_earlier_one(shop: Asking) -> None:
+    """It is no number, whatever its items are."""
+    change, measures = (shop.generation.value.sdl.split(f"type Merging{name} {{")[1] for name in ("Change", "Measures"))
+    assert "  top:" not in change.partition("}")[0]
+    assert "  top:" in measures.partition("}")[0]
+
+
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
 def test_a_ratio_to_nothing_is_null_and_comes_last(shop: Asking, direction: str) -> None:
     """DuckDB calls it infinite, which JSON cannot say; an order has nulls last."""
