@@ -83,10 +83,11 @@ def completed(value: Any, selection: Selection | None) -> Any:
     if selection is None or value is None:
         return value
     if isinstance(value, Table):
-        columns = [_column(value, place) for place in selection.values()]
-        if not columns:  # all of it is skipped
-            return [{} for _ in range(value.rows)]
-        return [dict(zip(selection, row, strict=True)) for row in zip(*columns, strict=True)]
+        rows: list[dict[str, Any]] = [{} for _ in range(value.rows)]
+        for key, place in selection.items():  # the quickest way there is: one loop a column, nothing called in it
+            for row, found in zip(rows, _column(value, place), strict=True):
+                row[key] = found
+        return rows
     if isinstance(value, list):
         return [completed(item, selection) for item in value]
     return {key: place.constant or completed(value[place.key], place.below) for key, place in selection.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from snapshot.catalog import MAX_SAFE_INTEGER
 from .errors import BAD_INPUT, refusal
 from .plan import Plan
 from .scalars import TooWide, kind_of
+
+FLOATS = ("FLOAT", "DOUBLE")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Table:
 
     def part(self, start: int, stop: int) -> Table:
         """The rows from one place to another."""
+        if start == 0 and stop >= self.rows:
+            return self
         stop = min(stop, self.rows)
         columns = {field: values[start:stop] for field, values in self.columns.items()}
         return Table(columns, max(0, stop - start), self.broken)
@@ -58,6 +63,8 @@ def table(plan: Plan, found: Sequence[Sequence[Any]]) -> Table:
 def _json_ready(place: str | tuple[str, ...], kind: str, values: Sequence[Any]) -> Sequence[Any]:
     convert = kind_of(kind).to_json
     try:
+        if kind in FLOATS and math.isfinite(sum(filter(None, values))):
+            return values  # as most are: what is not finite is not finite in a sum, either
         if convert is not None:
             return [value if value is None else convert(value) for value in values]
         if kind in ("BIGINT", "UBIGINT") and max(map(abs, filter(None, values)), default=0) > MAX_SAFE_INTEGER:
