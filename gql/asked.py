@@ -45,12 +45,12 @@ class Ask:
     def nodes_shape(self) -> Shape | None:
         """What the nodes are taken of, where it is held; and the count."""
         plan = self.nodes or self.count
-        return shape_of(self.rows, self.extras, plan.way) if plan else None
+        return shape_of(self.rows, self.extras, plan) if plan else None
 
     @cached_property
     def totals_shape(self) -> Shape | None:
         """What the totals are taken of."""
-        return shape_of(self.total, NO_EXTRAS, self.totals.way) if self.total and self.totals else None
+        return shape_of(self.total, NO_EXTRAS, self.totals) if self.total and self.totals else None
 
 
 @dataclass(frozen=True)

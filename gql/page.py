@@ -35,7 +35,7 @@ def plan_count(question: Question) -> Plan:
     """The number of rows, whatever the paging."""
     measures = tuple(column for column in question.measures if column.field in set(filtered(question.having)))
     plan = _groups(replace(question, measures=measures, order_by=()))
-    return Plan(f"select count(*) from ({plan.sql})", plan.parameters, (), plan.way, (COUNT,))
+    return Plan(f"select count(*) from ({plan.sql})", plan.parameters, (), plan.way, (COUNT,), plan.table)
 
 
 def plan_live(question: Question, *, limit: int | None, offset: int = 0) -> Plan | None:

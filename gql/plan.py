@@ -32,7 +32,8 @@ NEAREST = 3
 class Plan:
     """One query: its SQL and parameters, the columns of its rows, and which way was taken.
 
-    Behind the columns come the values of `extras`, each with its place in a row and its type.
+    Behind the columns come the values of `extras`, each with its place in a row and its type. `table` is the stored one
+    that is read, where it is one.
     """
 
     sql: str
@@ -40,6 +41,7 @@ class Plan:
     columns: tuple[Column, ...]
     way: str
     extras: tuple[Extra, ...] = ()
+    table: str = ""
 
     @cached_property
     def has_holes(self) -> bool:
@@ -96,7 +98,7 @@ def _plain(question: Question) -> Plan:
     )
     wanted = ", ".join([*(quote(column.name) for column in columns), 'rowid as "_pacelayer_row"'])
     sql = f"select {wanted} from {question.metric.grains[0].table} where {condition.sql}"
-    return Plan(sql, condition.parameters, columns, "stored")
+    return Plan(sql, condition.parameters, columns, "stored", table=question.metric.grains[0].table)
 
 
 def _stored(question: Question) -> Plan | None:
@@ -111,7 +113,7 @@ def _stored(question: Question) -> Plan | None:
             condition = predicate(question.condition, sources, question.at("where"))
             wanted = ", ".join(quote(column.name) for column in (*question.by, *question.measures)) or "1"
             sql = f"select {wanted} from {grain.table} where {condition.sql}"
-            return Plan(sql, condition.parameters, (*question.by, *question.measures), "stored")
+            return Plan(sql, condition.parameters, (*question.by, *question.measures), "stored", table=grain.table)
     return None
 
 
@@ -136,6 +138,7 @@ def _re_aggregated(question: Question) -> Plan | None:
                 condition.parameters,
                 (*question.by, *question.measures),
                 "re-aggregated",
+                table=grain.table,
             )
     return None
 

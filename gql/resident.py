@@ -30,6 +30,8 @@ from .table import Table, table
 KINDS_OF_QUESTIONS = 2_000
 # One of them may take so much of the room.
 SHARE = 4
+# Where a part is takes as much memory as so many values: about 200 bytes.
+PART = 4
 # The types of which a value does not depend on the order in which rows are added up, or merged.
 _ORDERLESS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN",
               "DECIMAL", "DATE", "TIMESTAMP")  # fmt: skip
@@ -90,7 +92,7 @@ class _Held:
     @property
     def cells(self) -> int:
         """How much room they take."""
-        return self.rows[0].rows * max(len(self.rows[0].columns), 1) if self.rows else 0
+        return _cells(*self.rows) if self.rows else 0
 
     def let_go(self) -> None:
         """Make room. To be held again, it has to be asked for twice as often, lest rows come and go all the time."""
@@ -138,7 +140,7 @@ class Residents:
         """Whether the rows are held now: not where they are too many, or some of them cannot be given out."""
         width = max(len(shape.plan.columns) + len(shape.plan.extras), 1)
         try:
-            if any(column.type == "VARCHAR" for column in shape.columns) and query(_COLLATED)[0][0]:
+            if any(column.type == "VARCHAR" for column in shape.columns) and query(_collated(shape.plan))[0][0]:
                 return False
             rows = query(shape.count.filled(values))[0][0] if shape.count else 1
             if rows * width > cells // SHARE:
@@ -148,7 +150,10 @@ class Residents:
             loaded = table(shape.plan, found)
         except (GraphQLError, DeadlineExceeded, QueryFailed):
             return False
-        self._make_room(cells - len(found) * width)
+        needed = _cells(loaded, parts)
+        if needed > cells // SHARE:
+            return False
+        self._make_room(cells - needed)
         held.rows = loaded, parts
         return True
 
@@ -163,12 +168,18 @@ class Residents:
             found.let_go()
 
 
-# Texts that are equal by a collation are not equal in Python.
-_COLLATED = Plan("select count(*) from duckdb_tables() where contains(sql, ' COLLATE ')", (), (), "")
+def _cells(held: Table, parts: Parts) -> int:
+    return held.rows * max(len(held.columns), 1) + len(parts) * PART
 
 
-def shape_of(question: Question, extras: Extras, way: str) -> Shape:
-    """What a question reads without what it fixes; `way` is how the question itself is answered."""
+def _collated(plan: Plan) -> Plan:
+    """Whether a table that is read has texts with a collation, by which some are equal that are not in Python."""
+    sql = "select count(*) from duckdb_tables() where contains(sql, ' COLLATE ') and contains(?, table_name)"
+    return Plan(sql, (plan.sql,), (), "")
+
+
+def shape_of(question: Question, extras: Extras, own: Plan) -> Shape:
+    """What a question reads without what it fixes; `own` is how the question itself is answered."""
     fixed = {} if extras.are_asked or question.fill else _fixed(question)
     if fixed and (question.by or not question.metric.grouped):
         columns = tuple(question.metric.by_field[field] for field in fixed)
@@ -178,7 +189,7 @@ def shape_of(question: Question, extras: Extras, way: str) -> Shape:
         except GraphQLError:
             pass  # it cannot be said for all values
         else:
-            if _alike(way, plan.way, question.measures):
+            if _alike(own, plan, question.measures):
                 return Shape(plan, count, columns, tuple(fixed.values()))
     return Shape(plan_rows(question, limit=None, extras=extras), plan_count(question))
 
@@ -202,11 +213,14 @@ def _without(question: Question, fixed: tuple[Column, ...]) -> Question:
     return replace(question, where=where, measures=tuple(dict.fromkeys((*question.measures, *fixed))))
 
 
-def _alike(way: str, whole: str, measures: Sequence[Column]) -> bool:
-    """Whether the same is had by two ways, to the last digit, and for no more work than reading stored rows."""
-    if whole == "stored" and way != "base tables":
+def _alike(own: Plan, whole: Plan, measures: Sequence[Column]) -> bool:
+    """Whether the same is had by two ways, to the last digit, and for no more work than reading stored rows.
+
+    It is where each row is a stored one, of the table that is read either way.
+    """
+    if whole.way == "stored" and whole.table == own.table:
         return True
-    return whole != "base tables" and all(column.type.partition("(")[0] in _ORDERLESS for column in measures)
+    return whole.way != "base tables" and all(column.type.partition("(")[0] in _ORDERLESS for column in measures)
 
 
 def _parted(
