@@ -111,10 +111,11 @@ def answer_now(
     limits: ServerSettings,
     policy: Policy = everything,
     trace: Trace | None = None,
-) -> ExecutionResult | None:
-    """The same where it is at hand: the question was asked before, and its rows are held. None where it is not.
+) -> ExecutionResult:
+    """The same where it is at hand: the question was asked before, and its rows are held.
 
-    Nobody is kept waiting, so that it can be asked on an event loop. Raises GraphQLError with a code, and NoSnapshot.
+    Nobody is kept waiting, so that it can be asked on an event loop. Raises NotResident where it is not at hand,
+    GraphQLError with a code, and NoSnapshot.
     """
     trace = trace or Trace()
     with reader.lease() as generation:
@@ -123,16 +124,12 @@ def answer_now(
         document = api.documents.known(request.query, limits.max_tokens)
         operation = get_operation_ast(document.node, request.operation_name) if document else None
         if not document or document.errors or operation is None or operation.operation is not OperationType.QUERY:
-            return None
+            raise NotResident
         found = prepared(api, operation_of(api, document, operation), request.variables, limits, policy)
         trace.step("plan")
         if found is None:
-            return None
-        try:
-            answering = Answering(reader, generation, found, None, limits.resident_cells)
-            return _respond(request, document, answering, trace)
-        except NotResident:
-            return None
+            raise NotResident
+        return _respond(request, document, Answering(reader, generation, found, None, limits.resident_cells), trace)
 
 
 def _respond(request: Request, document: Document, answering: Answering, trace: Trace) -> ExecutionResult:

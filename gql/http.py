@@ -21,7 +21,7 @@ from snapshot.reader import POLL_SECONDS, OpenGeneration, Reader, Resources
 from snapshot.settings import ServerSettings, Settings
 
 from . import errors
-from .answer import NotByGet, Request, answer, answer_from
+from .answer import NotByGet, Request, answer, answer_from, answer_now
 from .encoding import LEAST_BYTES, compress, encoding_of
 from .freshness import Freshness
 from .kept import Answers, Kept, Key, etag_of
@@ -29,6 +29,7 @@ from .limits import Overloaded, Workers
 from .operation_request import operation_request
 from .operations import Operations
 from .read import JSON, RESPONSE_JSON, Headers, Malformed, graphql_request, headers_of, media_type
+from .resident import NotResident
 from .schema import Api, Schemas
 from .trace import Trace
 from .write import NOT_KEPT, Written, body_of, refused
@@ -98,7 +99,7 @@ class Service:
         key = Key(info.id, "", media, request.key)
         kept, timing = self.answers.find(key), HIT
         if kept is None:
-            kept = await self.answers.get(key, lambda: self.workers.run(lambda: self._make(request, key, deadline)))
+            kept = await self.answers.get(key, lambda: self._make(request, key, deadline))
             timing = kept.timing
         encoding = encoding_of(headers.accept_encoding) if len(kept.body) >= LEAST_BYTES else ""
         if encoding and encoding not in kept.encoded:
@@ -120,9 +121,17 @@ class Service:
                 raise Malformed(503, message, **{"Retry-After": "1"})
             await asyncio.sleep(REACHING_SECONDS / 20)
 
-    def _make(self, request: Request, key: Key, deadline: float) -> Kept:
-        """Parse, validate, plan, query, write: all of one generation. Runs in a thread."""
-        return _made(request, key, lambda trace: answer(request, self.reader, self.settings, deadline, trace=trace))
+    async def _make(self, request: Request, key: Key, deadline: float) -> Kept:
+        """Parse, validate, plan, query, write: all of one generation. In a thread, but for what is at hand."""
+        try:
+            return _made(request, key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
+        except NotResident:
+            pass
+
+        def respond(trace: Trace) -> ExecutionResult:
+            return answer(request, self.reader, self.settings, deadline, trace=trace)
+
+        return await self.workers.run(lambda: _made(request, key, respond))
 
     def warm(self, opened: OpenGeneration[Api]) -> None:
         """Have the hottest answers of a generation that is not current yet, as far as a moment is enough for them.

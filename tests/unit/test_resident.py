@@ -15,6 +15,7 @@ from graphql import GraphQLError
 
 from gql.answer import Request, answer, answer_now
 from gql.question import Condition, Policy, everything
+from gql.resident import NotResident
 from snapshot.catalog import Metric
 
 from .tiny import SECONDS, Asking, Order, asking, publish
@@ -160,16 +161,17 @@ def test_cursors_go_on_whether_or_not_the_value_is_a_variable(shop: Asking) -> N
 
 def test_at_once_there_is_only_what_is_held(shop: Asking) -> None:
     """An event loop asks nobody and waits for nothing."""
-    request, server = Request(BY_REGION, {"r": "us"}), shop.settings.server
+    server = shop.settings.server
+
+    def now(query: str, region: str) -> Any:
+        return answer_now(Request(query, {"r": region}), shop.reader, server).data
+
     for _ in range(2):
-        assert answer_now(request, shop.reader, server) is None
-        expected = answer(Request(BY_REGION, {"r": "eu"}), shop.reader, server, time.monotonic() + SECONDS)
-    found, same = (
-        answer_now(request, shop.reader, server),
-        answer_now(Request(BY_REGION, {"r": "eu"}), shop.reader, server),
-    )
-    assert found is not None
-    assert same is not None
-    assert found.data == {"sales": {"nodes": [{"day": "2026-03-03", "n": 1, "buyers": 1}], "totalCount": 1}}
-    assert same.data == expected.data
-    assert answer_now(Request("{ snapshot { number } }", {}), shop.reader, server) is None
+        with pytest.raises(NotResident):
+            now(BY_REGION, "us")
+        ask(shop, BY_REGION, {"r": "eu"})
+    assert now(BY_REGION, "us") == {"sales": {"nodes": [{"day": "2026-03-03", "n": 1, "buyers": 1}], "totalCount": 1}}
+    assert now(BY_REGION, "eu")["sales"] == ask(shop, BY_REGION, {"r": "eu"})[0]
+    for query in ("{ snapshot { number } }", "{ nothing }", "query A { __typename } query B { __typename }"):
+        with pytest.raises(NotResident):
+            now(query, "")
