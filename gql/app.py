@@ -55,19 +55,24 @@ def create_app(settings: Settings | None = None) -> Starlette:
         workers.stop()
         reader.stop()
 
+    graphql = Endpoint(service, service.read_graphql, page=server.allow == "any")
     routes = [
+        Route("/graphql", graphql),
         Route("/api/{path:path}", Endpoint(service, service.read_operation)),
         Route("/livez", health.live),
         Route("/readyz", health.ready),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = _App(routes=routes, lifespan=lifespan)
-    app.graphql = Endpoint(service, service.read_graphql, page=server.allow == "any")
+    app.graphql = graphql
     return app
 
 
 class _App(Starlette):
-    """Starlette, but for `/graphql`: the router and the layers before it would cost as much as a kept answer."""
+    """Starlette, but for `/graphql`: the router and the layers before it would cost as much as a kept answer.
+
+    Only where the application is mounted below another path does the router find it.
+    """
 
     graphql: ASGIApp
 

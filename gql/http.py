@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from graphql import ExecutionResult, GraphQLError
@@ -21,20 +22,22 @@ from . import errors
 from .answer import NotByGet, Request, answer
 from .encoding import LEAST_BYTES, compress, encoding_of
 from .freshness import Freshness
-from .kept import Answers, Kept, Key, etag_of
+from .kept import VARY, Answers, Kept, Key, etag_of
 from .limits import Overloaded, Workers
 from .operation_request import operation_request
 from .operations import Operations
 from .read import JSON, RESPONSE_JSON, Headers, Malformed, graphql_request, headers_of, media_type
 from .schema import Api
 from .trace import Trace
-from .write import NOT_KEPT, Written, body_of, refused
+from .write import NOT_KEPT, NOT_KEPT_HEADERS, Written, body_of, refused
 
 log = logging.getLogger("pacelayer.gql")
 
 PAGE = Path(__file__).parent / "static" / "graphiql.html"
 # The page's own script and style, and nothing from anywhere else.
 PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:"
+# No cache may give it to a client that asks for an answer at the same address.
+PAGE_HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache", "Vary": VARY.decode()}
 
 HIT = b"hit"
 
@@ -73,10 +76,18 @@ class Service:
             kept = await self.answers.get(key, lambda: self.workers.run(lambda: self._make(request, key, deadline)))
             timing = kept.timing
         encoding = encoding_of(headers.accept_encoding) if len(kept.body) >= LEAST_BYTES else ""
-        if encoding and encoding not in kept.encoded:
-            self.answers.add(key, kept, encoding, await self.workers.run(lambda: compress(kept.body, encoding)))
+        if encoding:
+            kept = await self._form(kept, key._replace(encoding=encoding))
         cache = self.freshness.cache_control(info) if kept.lasting else NOT_KEPT
-        return Written(kept, encoding, headers.if_none_match, cache, timing)
+        return Written(kept, headers.if_none_match, cache, timing)
+
+    async def _form(self, plain: Kept, key: Key) -> Kept:
+        """An answer in another form, which is kept, and made once, as the answer itself is."""
+
+        def compressed() -> Kept:
+            return replace(plain, body=compress(plain.body, key.encoding), encoding=key.encoding)
+
+        return self.answers.find(key) or await self.answers.get(key, lambda: self.workers.run(compressed))
 
     def _make(self, request: Request, key: Key, deadline: float) -> Kept:
         """Parse, validate, plan, query, write: all of one generation. Runs in a thread."""
@@ -90,7 +101,7 @@ class Service:
         trace.step("write")
         return Kept(
             status=status,
-            media=f"{key.media}; charset=utf-8".encode(),
+            media=key.media,
             body=body,
             generation=trace.generation or key.generation,
             etag=etag_of(key, trace.generation),
@@ -111,7 +122,7 @@ class Endpoint:
         try:
             headers = headers_of(scope)
             if self.page and _wants_page(scope, headers):
-                response: ASGIApp = FileResponse(PAGE, headers={"Content-Security-Policy": PAGE_POLICY})
+                response: ASGIApp = FileResponse(PAGE, headers=PAGE_HEADERS)
             else:
                 media = media_type(headers.accept)
                 request = await self.read(scope, receive, headers)
@@ -126,7 +137,7 @@ def _failed(error: Exception, media: str, settings: ServerSettings) -> Response:
     match error:
         case GraphQLError():
             status, body = body_of(ExecutionResult(None, [error]), media)
-            return Response(body, status, {"Cache-Control": NOT_KEPT.decode()}, f"{media}; charset=utf-8")
+            return Response(body, status, NOT_KEPT_HEADERS, f"{media}; charset=utf-8")
         case Malformed():
             return refused(media, error.status, errors.MALFORMED, error.message, error.headers)
         case NotByGet():
