@@ -10,14 +10,14 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import terminal
 from arguments import parse
 from snapshot import settings as project_settings
-from snapshot.errors import PacelayerError, Problem, ProjectError, QueryFailed
+from snapshot.errors import PacelayerError, ProjectError, QueryFailed
 from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
@@ -33,11 +33,12 @@ def init(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """read the whole project against its sources, write sources.lock, report every problem at once"""
+    from offline import operation_problems
     from snapshot.project import check as check_project
 
     report = check_project(arguments.project)
     if not report.problems:
-        report = replace(report, problems=tuple(_operation_problems(arguments)))
+        report = replace(report, problems=tuple(operation_problems(_settings(arguments))))
     code = ProjectError.exit_code if report.problems else 0
     if arguments.json:
         terminal.show_data(report.data())
@@ -111,29 +112,10 @@ def up(arguments: argparse.Namespace) -> int:
 
 def schema(arguments: argparse.Namespace) -> int:
     """write schema.graphql, the contract of the API, from the metrics and sources.lock; no source is asked"""
-    from gql.contract import breaks
-    from gql.schema import build
-    from snapshot.project import empty_snapshot
-    from snapshot.reader import read_catalog
+    from offline import contract_is, write_contract
 
     settings = _settings(arguments)
-    contract = settings.root / "schema.graphql"
-    with empty_snapshot(settings) as path:
-        api = build(read_catalog(path))
-    current = contract.read_text(encoding="utf-8", errors="replace") if contract.exists() else ""
-    if arguments.check:
-        if current != api.sdl:
-            terminal.complain("schema.graphql is not what the metrics say; run 'pacelayer schema' and commit it")
-        return int(current != api.sdl)
-    broken = breaks(current, api.schema) if current and not arguments.accept else []
-    for words in broken:
-        terminal.complain(f"schema.graphql: {words}")
-    if broken:
-        terminal.note("clients may rely on that; 'pacelayer schema --accept' makes it the contract all the same")
-        return 1
-    contract.write_text(api.sdl, encoding="utf-8")
-    terminal.say(f"schema.graphql {'is as it was' if current == api.sdl else 'is written'}")
-    return 0
+    return int(not (contract_is(settings) if arguments.check else write_contract(settings, accept=arguments.accept)))
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -219,19 +201,6 @@ def demo_data(arguments: argparse.Namespace) -> int:
 def _note_fallback(event: Event) -> None:
     if isinstance(event, FollowFailed):
         terminal.note(f"the current snapshot cannot be read, so an older one answers: {event.message}")
-
-
-def _operation_problems(arguments: argparse.Namespace) -> Iterator[Problem]:
-    """What is wrong with the documents of `operations/`, of the schema as the metrics make it."""
-    from gql.operations import FOLDER, problems_of
-    from gql.schema import build
-    from snapshot.project import empty_snapshot
-    from snapshot.reader import read_catalog
-
-    settings = _settings(arguments)
-    if (settings.root / FOLDER).exists():
-        with empty_snapshot(settings) as path:
-            yield from problems_of(settings.root, build(read_catalog(path)).schema)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,8 +42,9 @@ class Request:
 
     @cached_property
     def key(self) -> str:
-        """Equal for requests that have the same answer, in whatever order they name their variables."""
-        return repr((self.query, self.operation_name, self.explain, self.get, _sorted(self.variables)))
+        """A hash that is equal for equal requests, in whatever order they name their variables."""
+        text = repr((self.query, self.operation_name, self.explain, self.get, _sorted(self.variables)))
+        return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
 
 class NotByGet(Exception):
@@ -139,7 +141,7 @@ def _respond(request: Request, document: Document, answering: Answering, trace: 
 
 
 def _sorted(value: Any) -> Any:
-    """A value of JSON, in one order."""
+    """A value of JSON in one order: an object as a tuple, which nothing else is."""
     if isinstance(value, dict):
-        return sorted((name, _sorted(inner)) for name, inner in value.items())
+        return tuple((name, _sorted(value[name])) for name in sorted(value))
     return [_sorted(inner) for inner in value] if isinstance(value, list) else value

@@ -17,7 +17,8 @@ from snapshot.events import Event, Flipped, FollowFailed
 from snapshot.settings import Settings, load
 
 from .health import Health
-from .http import Endpoint, Service
+from .http import Endpoint
+from .service import Service
 
 log = logging.getLogger("pacelayer.gql")
 
@@ -37,19 +38,24 @@ def create_app(settings: Settings | None = None) -> Starlette:
         service.workers.stop()
         service.reader.stop()
 
+    graphql = Endpoint(service, service.read_graphql, page=settings.server.allow == "any")
     routes = [
+        Route("/graphql", graphql),
         Route("/api/{path:path}", Endpoint(service, service.read_operation)),
         Route("/livez", health.live),
         Route("/readyz", health.ready),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = _App(routes=routes, lifespan=lifespan)
-    app.graphql = Endpoint(service, service.read_graphql, page=settings.server.allow == "any")
+    app.graphql = graphql
     return app
 
 
 class _App(Starlette):
-    """Starlette, but for `/graphql`: the router and the layers before it would cost as much as a kept answer."""
+    """Starlette, but for `/graphql`: the router and the layers before it would cost as much as a kept answer.
+
+    Only where the application is mounted below another path does the router find it.
+    """
 
     graphql: ASGIApp
 

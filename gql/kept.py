@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,22 +14,26 @@ from .bounded import Bounded
 
 # What of a request decides which form of an answer is sent.
 VARY = b"Accept, Accept-Encoding"
-# What is kept beside the bytes of an answer: its key, which has the document, and objects of Python.
+# What is kept beside the bytes of an answer: its key, its headers, and objects of Python.
 OVERHEAD = 2_000
 
 
 class Key(NamedTuple):
-    """What an answer depends on: the generation, what its caller may see, the media type and the request."""
+    """What an answer depends on: the generation, what its caller may see, the media type, the request, the encoding.
+
+    The request is there by its hash, for it may be as long as a body.
+    """
 
     generation: str
     caller: str
     media: str
     request: str
+    encoding: str = ""
 
 
 @dataclass
 class Kept:
-    """An answer on the wire, to that request. `encoded` are its other forms, by the name of the encoding.
+    """An answer on the wire, to that request, in one form: plain, or by an encoding.
 
     `generation` is the id of the one that it is of, and `etag` stands for that, the caller and the request. It is
     `lasting` where it is true as long as that is current. `timing` says how long the steps of its making took.
@@ -38,25 +42,32 @@ class Kept:
 
     request: Request
     status: int
-    media: bytes
+    media: str
     body: bytes
     generation: str
     etag: str
     lasting: bool
     timing: bytes
-    encoded: dict[str, bytes] = field(default_factory=dict)
+    encoding: str = ""
     asked: int = 1
 
     @cached_property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """Those that are the same each time and in each form."""
+        """Those that it has with its body and without."""
         tag = [(b"etag", self.etag.encode())] if self.lasting else []
         return [(b"vary", VARY), (b"x-snapshot-id", self.generation.encode()), *tag]
+
+    @cached_property
+    def body_headers(self) -> list[tuple[bytes, bytes]]:
+        """Those, and what is said of its body."""
+        form = [(b"content-encoding", self.encoding.encode())] if self.encoding else []
+        media, length = f"{self.media}; charset=utf-8".encode(), b"%d" % len(self.body)
+        return [*self.headers, (b"content-type", media), (b"content-length", length), *form]
 
     @property
     def size(self) -> int:
         """The memory that it takes, in bytes."""
-        return OVERHEAD + len(self.body) + sum(map(len, self.encoded.values()))
+        return OVERHEAD + len(self.body)
 
 
 def etag_of(key: Key, generation: str) -> str:
@@ -83,21 +94,36 @@ class Answers:
 
     def hottest(self, number: int) -> list[tuple[Key, Kept]]:
         """Those that were asked for most often, and more than once."""
-        kept = [(key, found) for key in self._kept if (found := self._kept.get(key)) is not None and found.asked > 1]
-        return sorted(kept, key=lambda item: -item[1].asked)[:number]
+        kept = [(key, found) for key in self._kept if not key.encoding and (found := self._kept.get(key)) is not None]
+        return sorted((item for item in kept if item[1].asked > 1), key=lambda item: -item[1].asked)[:number]
+
+    def forms(self, plain: Key) -> list[str]:
+        """The encodings by which an answer is kept."""
+        return [key.encoding for key in self._kept if key.encoding and key._replace(encoding="") == plain]
 
     async def get(self, key: Key, make: Callable[[], Awaitable[Kept]]) -> Kept:
-        """An answer that is kept, that is being made, or that is made now: equal questions at once are one."""
-        if (found := self.find(key)) is not None:
-            return found
-        if (coming := self._coming.get(key)) is not None:
-            return await asyncio.shield(coming)
+        """An answer that is kept, that is being made, or that is made now: equal questions at once are one.
+
+        Raises what `make` does, for all who wait. Where the one who makes it is cancelled, the next one does it.
+        """
+        while (kept := self.find(key)) is None:
+            if (coming := self._coming.get(key)) is None:
+                return await self._make(key, make)
+            await asyncio.wait([coming])
+            if not coming.cancelled():
+                return coming.result()
+        return kept
+
+    async def _make(self, key: Key, make: Callable[[], Awaitable[Kept]]) -> Kept:
         coming = self._coming[key] = asyncio.get_running_loop().create_future()
         try:
             made = await make()
-        except BaseException as error:
-            coming.set_exception(error if isinstance(error, Exception) else ConnectionAbortedError())
+        except Exception as error:
+            coming.set_exception(error)
             coming.exception()  # whether or not somebody waits for it
+            raise
+        except BaseException:
+            coming.cancel()
             raise
         else:
             coming.set_result(made)
@@ -113,12 +139,6 @@ class Answers:
         """
         if made.lasting and made.generation == key.generation:
             self._kept.put(key, made)
-
-    def add(self, key: Key, kept: Kept, encoding: str, body: bytes) -> None:
-        """Have another form of an answer."""
-        kept.encoded[encoding] = body
-        if self._kept.get(key) is kept:
-            self._kept.put(key, kept)
 
     def leave(self, generation: str) -> None:
         """Forget what was asked of all other generations."""

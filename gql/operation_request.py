@@ -30,17 +30,17 @@ async def operation_request(
         raise Malformed(405, "ask by GET or POST", Allow=", ".join(METHODS))
     if operation is None:
         raise Malformed(404, "there is no operation of that name")
-    sent = _by_name(operation, parameters_of(scope["query_string"]), types)
-    if scope["method"] == "POST" and headers.content_length != "0":
+    sent, twice = _by_name(operation, parameters_of(scope["query_string"]), types), list[str]()
+    if scope["method"] == "POST" and (headers.content_length not in ("", "0") or headers.transfer_encoding):
         body = json(await body_of(receive, headers, max_body))
         if not isinstance(body, dict):
             raise Malformed(400, "the body must be a JSON object of variables")
-        if twice := sorted(sent.keys() & body.keys()):
-            raise Malformed(400, f"'{twice[0]}' is both in the address and in the body")
-        sent |= body
+        twice, sent = sorted(sent.keys() & body.keys()), sent | body
     if unknown := sorted(sent.keys() - _variables(operation).keys()):
         known = ", ".join(_variables(operation)) or "none"
         raise Malformed(400, f"'{unknown[0][:100]}' is not a variable of the operation; there are: {known}")
+    if twice:
+        raise Malformed(400, f"'{twice[0]}' is both in the address and in the body")
     return Request(operation.text, sent, get=scope["method"] != "POST")
 
 
@@ -74,10 +74,10 @@ def _value(name: str, texts: list[str], kind: TypeNode, types: Types) -> Any:
         return json(text.encode())
     if type_name == "Boolean":
         return {"true": True, "false": False}.get(text, text)
-    if type_name in WHOLE and re.fullmatch(r"-?\d{1,30}", text):
+    if type_name in WHOLE and re.fullmatch(r"-?[0-9]{1,30}", text):
         return int(text)
     return _number(text) if type_name == "Float" else text
 
 
 def _number(text: str) -> Any:
-    return json(text.encode()) if re.fullmatch(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", text) else text
+    return json(text.encode()) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", text) else text

@@ -10,25 +10,21 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISREG
 
-from graphql import (
-    GraphQLError,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    OperationType,
-    VariableDefinitionNode,
-    parse,
-    validate,
-)
+from graphql import GraphQLError, OperationDefinitionNode, OperationType, VariableDefinitionNode, parse
 
 from snapshot.errors import Problem
 
 from .answer import Request
 from .bounded import Bounded
+from .document import Documents
 from .errors import BAD_INPUT, NOT_TRUSTED, UNKNOWN_HASH, refusal
 
 log = logging.getLogger("pacelayer.gql")
@@ -36,8 +32,8 @@ log = logging.getLogger("pacelayer.gql")
 FOLDER, ENDING = "operations", ".graphql"
 # The folder is looked at again after so long.
 LOOK_SECONDS = 1.0
-# What clients may have registered, in bytes.
-REGISTERED_BYTES = 5_000_000
+# What clients may have registered, in bytes, and what one of them takes beside its text.
+REGISTERED_BYTES, OVERHEAD = 5_000_000, 500
 
 
 @dataclass(frozen=True)
@@ -55,14 +51,14 @@ class Operations:
         self._folder, self.trusted_only = root / FOLDER, trusted_only
         self._looked = -math.inf
         self._seen: dict[Path, tuple[int, int]] = {}
-        self._files: dict[Path, Operation] = {}
+        self._files: dict[str, Operation] = {}
         self._by_hash: dict[str, str] = {}
-        self._registered = Bounded[str, str](REGISTERED_BYTES, len)
+        self._registered = Bounded[str, str](REGISTERED_BYTES, lambda text: OVERHEAD + sys.getsizeof(text))
 
-    def at(self, path: str) -> Operation | None:
-        """The project's operation of a path like `users/dashboard`."""
+    def at(self, name: str) -> Operation | None:
+        """The project's operation of a name like `users/dashboard`."""
         self._look()
-        return self._files.get(self._folder / f"{path}{ENDING}")
+        return self._files.get(name)
 
     def resolved(self, request: Request) -> Request:
         """A request with the text of its document. Raises GraphQLError where that is not known, or not trusted."""
@@ -84,57 +80,79 @@ class Operations:
         return replace(request, query=text, digest="")
 
     def _look(self) -> None:
-        """Read what was written since the last look."""
+        """Read what was written since the last look. What cannot be read stays as it was."""
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        seen = {path: (stat.st_mtime_ns, stat.st_size) for path in files(self._folder) for stat in [path.stat()]}
+        try:
+            seen = files(self._folder)
+        except OSError as error:
+            log.error("%s/ cannot be read, and stays as it was: %s", FOLDER, error)
+            return
         if seen != self._seen:
             self._seen = seen
-            self._files, problems = read_all(self._folder)
+            found, problems = read_all(self._folder, seen)
+            names = {name_of(self._folder, path) for path in seen}
+            self._files = {name: known for name, known in self._files.items() if name in names} | found
             self._by_hash = {_hash(operation.text): operation.text for operation in self._files.values()}
             for problem in problems:
-                log.error("an operation is left out: %s", problem)
+                log.error("an operation cannot be read, and stays as it was: %s", problem)
 
 
-def files(folder: Path) -> list[Path]:
-    """The documents of a folder, at any depth."""
-    return sorted(path for path in folder.rglob(f"*{ENDING}") if path.is_file())
+def files(folder: Path) -> dict[Path, tuple[int, int]]:
+    """The documents of a folder, at any depth, each with when it was written and its size. Raises OSError."""
+    found = {}
+    for path in sorted(folder.rglob(f"*{ENDING}")):
+        with suppress(FileNotFoundError):  # it has gone, or is a link to nothing
+            status = path.stat()
+            if S_ISREG(status.st_mode):
+                found[path] = status.st_mtime_ns, status.st_size
+    return found
 
 
-def read_all(folder: Path) -> tuple[dict[Path, Operation], list[Problem]]:
-    """The operations of a folder, and what is wrong with the others."""
-    found: dict[Path, Operation] = {}
+def name_of(folder: Path, path: Path) -> str:
+    """`users/dashboard`."""
+    return path.relative_to(folder).as_posix().removesuffix(ENDING)
+
+
+def read_all(folder: Path, paths: Iterable[Path]) -> tuple[dict[str, Operation], list[Problem]]:
+    """The operations of these files by their names, and what is wrong with the others."""
+    found: dict[str, Operation] = {}
     problems: list[Problem] = []
-    for path in files(folder):
+    for path in paths:
         try:
-            found[path] = _read(path)
+            found[name_of(folder, path)] = _read(path)
         except (GraphQLError, OSError, UnicodeDecodeError) as error:
             problems.append(_problem(folder, path, error))
     return found, problems
 
 
-def problems_of(root: Path, schema: GraphQLSchema) -> Iterator[Problem]:
+def problems_of(root: Path, documents: Documents, max_tokens: int) -> Iterator[Problem]:
     """What is wrong with the operations of a project, each with its place."""
-    found, problems = read_all(root / FOLDER)
+    folder = root / FOLDER
+    found, problems = read_all(folder, files(folder))
     yield from problems
-    for path, operation in found.items():
-        for error in validate(schema, parse(operation.text)):
-            yield _problem(root / FOLDER, path, error)
+    for name, operation in found.items():
+        path = folder / f"{name}{ENDING}"
+        try:
+            errors = documents(operation.text, max_tokens).errors
+        except GraphQLError as error:  # it is too long
+            errors = (error,)
+        yield from (_problem(folder, path, error) for error in errors)
 
 
 def _read(path: Path) -> Operation:
     text = path.read_text(encoding="utf-8")
     operations = [node for node in parse(text).definitions if isinstance(node, OperationDefinitionNode)]
     if len(operations) != 1 or operations[0].operation is not OperationType.QUERY:
-        raise GraphQLError("the file must hold one query, with its fragments", operations[:2])
+        raise GraphQLError("the file must hold one query, with its fragments", operations[-1:])
     return Operation(text, tuple(operations[0].variable_definitions or ()))
 
 
 def _problem(folder: Path, path: Path, error: Exception) -> Problem:
     places = error.locations or [] if isinstance(error, GraphQLError) else []
     message = error.message if isinstance(error, GraphQLError) else str(error)
-    return Problem(str(path.relative_to(folder.parent)), places[0].line if places else 0, message)
+    return Problem(path.relative_to(folder.parent).as_posix(), places[0].line if places else 0, message)
 
 
 def _hash(text: str) -> str:

@@ -23,9 +23,9 @@ MAX_HEADERS, MAX_HEADER_BYTES = 100, 32_768
 # Clients send the same few requests again and again; how many are kept as read, and how long one may be to be kept.
 KEPT_REQUESTS, KEPT_BYTES, KEPT_HEADERS = 1_000, 8_192, 250
 _HEADERS = (
-    b"accept", b"accept-encoding", b"content-encoding", b"content-length", b"content-type", b"if-none-match",
-    b"x-snapshot-min",
-)  # fmt: skip
+    *(b"accept", b"accept-encoding", b"if-none-match", b"x-snapshot-min"),
+    *(b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"),
+)
 
 T = TypeVar("T")
 
@@ -49,6 +49,7 @@ class Headers:
     content_type: str = ""
     if_none_match: str = ""
     x_snapshot_min: str = ""
+    transfer_encoding: str = ""
 
 
 def headers_of(scope: Scope) -> Headers:

@@ -14,37 +14,34 @@ from .kept import VARY, Kept
 from .read import RESPONSE_JSON
 
 NOT_KEPT = b"no-store"
+NOT_KEPT_HEADERS = {"Cache-Control": NOT_KEPT.decode(), "Vary": VARY.decode()}
 
 
 class Written:
-    """An answer as an ASGI application. `encoding` names its form, `known` are the tags that the client has."""
+    """An answer as an ASGI application; `known` are the tags that the client has."""
 
-    __slots__ = ("cache_control", "encoding", "kept", "known", "timing")
+    __slots__ = ("cache_control", "kept", "known", "timing")
 
-    def __init__(self, kept: Kept, encoding: str, known: str, cache_control: bytes, timing: bytes) -> None:
-        self.kept, self.encoding, self.known = kept, encoding, known
-        self.cache_control, self.timing = cache_control, timing
+    def __init__(self, kept: Kept, known: str, cache_control: bytes, timing: bytes) -> None:
+        self.kept, self.known, self.cache_control, self.timing = kept, known, cache_control, timing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, or 304 without a body."""
-        kept = self.kept
-        headers = [*kept.headers, (b"cache-control", self.cache_control), (b"server-timing", self.timing)]
+        kept, status = self.kept, self.kept.status
+        headers, body = kept.body_headers, kept.body
         if self.known and kept.lasting and scope["method"] != "POST" and is_known(kept.etag, self.known):
-            await send({"type": "http.response.start", "status": 304, "headers": headers})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        body = kept.encoded[self.encoding] if self.encoding else kept.body
-        headers += (b"content-type", kept.media), (b"content-length", b"%d" % len(body))
-        if self.encoding:
-            headers.append((b"content-encoding", self.encoding.encode()))
-        await send({"type": "http.response.start", "status": kept.status, "headers": headers})
+            status, headers, body = 304, kept.headers, b""
+        headers = [*headers, (b"cache-control", self.cache_control), (b"server-timing", self.timing)]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
 def is_known(etag: str, known: str) -> bool:
-    """Whether `If-None-Match` names a tag, weak ones compared as equal."""
+    """Whether `If-None-Match` names a tag, weak ones compared as equal, or any there is."""
     plain = etag.removeprefix("W/")
-    return known == etag or any(tag.strip().removeprefix("W/") in (plain, "*") for tag in known.split(","))
+    if known in (etag, "*"):
+        return True
+    return any(tag.strip().removeprefix("W/") == plain for tag in known.split(","))
 
 
 def body_of(result: ExecutionResult, media: str) -> tuple[int, bytes]:
@@ -68,5 +65,4 @@ def body_of(result: ExecutionResult, media: str) -> tuple[int, bytes]:
 def refused(media: str, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """The answer to a request that has no result."""
     body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
-    kept = {"Cache-Control": NOT_KEPT.decode(), "Vary": VARY.decode()}
-    return Response(body, status, {**kept, **(headers or {})}, media_type=f"{media}; charset=utf-8")
+    return Response(body, status, {**NOT_KEPT_HEADERS, **(headers or {})}, media_type=f"{media}; charset=utf-8")

@@ -16,6 +16,7 @@ import httpx
 
 ROOT = Path(__file__).parent.parent
 PROJECT_FILES = ("pacelayer.toml", "sources.lock", "schema.graphql")
+PROJECT_FOLDERS = ("metrics", "operations")
 START_SECONDS = 30.0
 
 
@@ -24,7 +25,8 @@ def copy_project(target: Path, source: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     for name in PROJECT_FILES:
         shutil.copy(ROOT / name, target / name)
-    shutil.copytree(ROOT / "metrics", target / "metrics")
+    for folder in PROJECT_FOLDERS:
+        shutil.copytree(ROOT / folder, target / folder)
     shutil.copy(source, target / "harbor.sqlite")
     return target
 

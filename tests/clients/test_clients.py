@@ -61,6 +61,16 @@ def test_normalised_caches_keep_two_questions_of_one_metric_apart(frontend: Path
     assert run(frontend, ["node", "caches.mjs", api]) == "kept apart\n"
 
 
+def test_apollo_client_calls_documents_by_their_hashes(frontend: Path, api: str) -> None:
+    """It sends the text once, and none of its questions fails."""
+    assert run(frontend, ["node", "persisted.mjs", api]) == "known by its hash\n"
+
+
+def test_every_audit_of_graphql_over_http_is_passed(frontend: Path, api: str) -> None:
+    """What a server must do, what it should, and what it may."""
+    assert run(frontend, ["node", "audits.mjs", api]) == "61 of 61\n"
+
+
 def test_relay_compiles_documents(frontend: Path) -> None:
     """Fragments, variables and paging."""
     run(frontend, ["npx", "relay-compiler", "relay.config.json"])

@@ -33,7 +33,10 @@ MAY = {
     "reader": {"errors", "events", "connect", "catalog", "store"},
 }
 GQL_MAY = {"errors", "events", "settings", "catalog", "reader"}
-OURS = ("snapshot", "gql", "prove", "starter", "refresher", "pacelayer", "arguments", "harbor", "terminal", "together")
+OURS = (
+    *("snapshot", "gql", "prove", "starter", "refresher", "pacelayer", "arguments", "harbor", "terminal", "together"),
+    "offline",
+)
 # What the refresher brings and the API never loads, and the other way round.
 OF_THE_REFRESHER = {
     *("sqlalchemy", "sqlglot", "schedule", "nanoarrow"),

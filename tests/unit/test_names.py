@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snapshot.errors import CheckFailed
+from snapshot.errors import ProjectError
 
 from .tiny import Order, asking, publish
 
@@ -44,7 +44,7 @@ def test_columns_of_one_type_may_share_its_name(tmp_path: Path) -> None:
 def test_two_types_never_have_one_name(tmp_path: Path, what: str) -> None:
     """The build is refused, and both columns are named."""
     foo, foo_bar = OTHERS[what]
-    with pytest.raises(CheckFailed) as caught:
+    with pytest.raises(ProjectError) as caught:
         publish(tmp_path, {"foo": foo, "foo_bar": foo_bar}, [Order()])
     for words in ("FooBarXValue", "foo.barX", "fooBar.x", "rename"):
         assert words in str(caught.value)
@@ -53,5 +53,5 @@ def test_two_types_never_have_one_name(tmp_path: Path, what: str) -> None:
 def test_a_part_of_a_column_never_has_the_name_of_a_metrics_type(tmp_path: Path) -> None:
     """`FooXValueRow` would be a row of one and a struct of the other."""
     foo = "select {'row': {'p': o.id}} as x from shop.orders o"
-    with pytest.raises(CheckFailed, match="FooXValueRow"):
+    with pytest.raises(ProjectError, match="FooXValueRow"):
         publish(tmp_path, {"foo": foo, "foo_x_value": "select o.id as id from shop.orders o"}, [Order()])

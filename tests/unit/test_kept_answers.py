@@ -1,0 +1,249 @@
+"""Answers that are kept: as many as there is room for, each made once, none under another generation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gql.answer import Request
+from gql.bounded import LARGEST_PART, Bounded
+from gql.kept import OVERHEAD, Answers, Kept, Key, etag_of
+
+KEY = Key("20260101T000000Z-000001", "", "application/json", "q")
+KEPT = Kept(
+    Request("q", {}), 200, "application/json", b"{}", KEY.generation, 'W/"1"', lasting=True, timing=b"query;dur=1"
+)
+ROOM = 1_000_000
+CROWD = 100
+
+
+# Bounded
+
+
+def bounded(room: int) -> Bounded[str, str]:
+    """Texts, which weigh as much as they are long."""
+    return Bounded(room, len)
+
+
+def test_what_was_not_asked_for_longest_goes_first() -> None:
+    """A value that is read is as good as new."""
+    kept = bounded(16)
+    for key in "abcdefgh":
+        kept.put(key, "12")
+    kept.get("a")
+
+    kept.put("i", "12")
+
+    assert [*kept] == [*"cdefghai"]
+    assert kept.get("b") is None
+
+
+def test_a_value_that_would_take_a_large_part_of_the_room_is_not_kept() -> None:
+    """Nor what was in its place: that is not true any more."""
+    kept = bounded(16)
+    kept.put("a", "1")
+
+    kept.put("a", "x" * (16 // LARGEST_PART + 1))
+
+    assert kept.get("a") is None
+
+
+def test_without_room_nothing_is_kept() -> None:
+    """Which is how answers are not kept at all."""
+    kept = bounded(0)
+
+    kept.put("a", "1")
+
+    assert kept.get("a") is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(["put", "get", "remove"]), st.sampled_from("abcdef"), st.integers(0, 8))))
+def test_the_room_is_never_exceeded_and_a_value_is_the_last_that_was_put(steps: list[tuple[str, str, int]]) -> None:
+    """Whatever is put, read and removed in whatever order."""
+    kept, last = bounded(20), dict[str, str]()
+    for step, key, weight in steps:
+        if step == "put":
+            kept.put(key, "x" * weight)
+            last[key] = "x" * weight
+        elif step == "remove":
+            kept.remove(key)
+            last.pop(key, None)
+        assert kept.get(key) in (None, last.get(key))
+        assert sum(len(kept.get(one) or "") for one in kept) <= 20
+
+
+# Answers
+
+
+class Maker:
+    """Makes an answer, or fails, when it is let; counts how often."""
+
+    def __init__(self, outcome: Kept | Exception = KEPT) -> None:
+        self.outcome, self.made, self.may = outcome, 0, asyncio.Event()
+
+    async def __call__(self) -> Kept:
+        """What an answer's making is: it takes a while."""
+        self.made += 1
+        await self.may.wait()
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a test on an event loop of its own."""
+    asyncio.run(test())
+
+
+async def begun(*waiting: Coroutine[Any, Any, Kept]) -> list[asyncio.Task[Kept]]:
+    """Tasks that have come as far as they can by themselves."""
+    tasks = [asyncio.create_task(one) for one in waiting]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+def test_a_hundred_equal_misses_at_once_are_made_once() -> None:
+    """All get the same, and so does whoever asks later."""
+
+    async def test() -> None:
+        answers, make = Answers(ROOM), Maker()
+        tasks = await begun(*(answers.get(KEY, make) for _ in range(CROWD)))
+        make.may.set()
+
+        assert await asyncio.gather(*tasks) == [KEPT] * CROWD
+        assert await answers.get(KEY, make) is KEPT
+        assert make.made == 1
+
+    run(test)
+
+
+@pytest.mark.parametrize("other", [replace(KEPT, encoding="br"), KEPT])
+def test_different_questions_at_once_are_made_each(other: Kept) -> None:
+    """Also where they differ in the form only."""
+
+    async def test() -> None:
+        answers, make, make_other = Answers(ROOM), Maker(), Maker(other)
+        make.may.set()
+        make_other.may.set()
+
+        assert await answers.get(KEY, make) is KEPT
+        assert await answers.get(KEY._replace(encoding="br"), make_other) is other
+        assert (make.made, make_other.made) == (1, 1)
+
+    run(test)
+
+
+def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+    """The next one who asks has another try."""
+
+    async def test() -> None:
+        answers, make = Answers(ROOM), Maker(ValueError("no"))
+        tasks = await begun(*(answers.get(KEY, make) for _ in range(CROWD)))
+        make.may.set()
+
+        failures = await asyncio.gather(*tasks, return_exceptions=True)
+
+        assert [str(failure) for failure in failures] == ["no"] * CROWD
+        make.outcome = KEPT
+        assert await answers.get(KEY, make) is KEPT
+        assert make.made == 2
+
+    run(test)
+
+
+def test_the_one_who_goes_away_leaves_the_making_to_the_next() -> None:
+    """A client that hangs up is no reason to fail the others."""
+
+    async def test() -> None:
+        answers, make = Answers(ROOM), Maker()
+        first, *others = await begun(*(answers.get(KEY, make) for _ in range(3)))
+        first.cancel()
+        make.may.set()
+
+        assert await asyncio.gather(*others) == [KEPT, KEPT]
+        assert first.cancelled()
+        assert make.made == 2
+
+    run(test)
+
+
+def test_one_who_waits_and_goes_away_takes_nobody_along() -> None:
+    """Neither the one who makes the answer nor the others."""
+
+    async def test() -> None:
+        answers, make = Answers(ROOM), Maker()
+        first, second, third = await begun(*(answers.get(KEY, make) for _ in range(3)))
+        second.cancel()
+        make.may.set()
+
+        assert [await first, await third] == [KEPT, KEPT]
+        assert make.made == 1
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [replace(KEPT, lasting=False), replace(KEPT, generation="20260101T000500Z-000002")],
+    ids=["moves", "flipped"],
+)
+def test_an_answer_that_will_not_last_or_is_of_another_generation_is_not_kept(made: Kept) -> None:
+    """A flip between the question and its answer puts nothing under the name of the generation that was left."""
+
+    async def test() -> None:
+        answers, make = Answers(ROOM), Maker(made)
+        make.may.set()
+
+        assert await answers.get(KEY, make) is made
+        assert answers.find(KEY) is None
+
+    run(test)
+
+
+def test_answers_of_other_generations_are_forgotten() -> None:
+    """The current one's stay, those among them that came before anybody was told of the flip."""
+    answers, newer = Answers(ROOM), KEY._replace(generation="2")
+    answers.keep(KEY, KEPT)
+    answers.keep(newer, replace(KEPT, generation="2"))
+
+    answers.leave("2")
+
+    assert answers.find(KEY) is None
+    assert answers.find(newer) is not None
+
+
+def test_answers_take_no_more_than_their_room() -> None:
+    """Headers and keys are counted, so that many small answers do not take much more."""
+    answers = Answers(OVERHEAD * 100)
+    keys = [KEY._replace(request=str(number)) for number in range(200)]
+    for key in keys:
+        answers.keep(key, KEPT)
+
+    kept = [key for key in keys if answers.find(key)]
+
+    assert kept == keys[-len(kept) :]
+    assert len(kept) == OVERHEAD * 100 // KEPT.size
+
+
+# Tags
+
+
+@pytest.mark.parametrize("field", ["caller", "media", "request"])
+def test_a_tag_stands_for_all_that_an_answer_depends_on(field: str) -> None:
+    """And for the generation that it is of."""
+    assert etag_of(KEY, "1") == etag_of(KEY, "1")
+    assert etag_of(KEY, "1") != etag_of(KEY, "2")
+    assert etag_of(KEY, "1") != etag_of(KEY._replace(**{field: "other"}), "1")
+
+
+def test_the_forms_of_an_answer_have_one_tag() -> None:
+    """It is a weak one, and a client may have any of them."""
+    assert etag_of(KEY, "1") == etag_of(KEY._replace(encoding="br"), "1")
+    assert etag_of(KEY, "1").startswith('W/"')
