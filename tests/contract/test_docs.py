@@ -24,6 +24,7 @@ from arguments import OPTIONS
 from arguments import parse as parsed_arguments
 from gql import errors as api_errors
 from gql.coerce import SCALARS
+from gql.operations import FOLDER, files, read_all
 from gql.scalars import KINDS, kind_of
 from snapshot import settings as project_settings
 from snapshot.catalog import Metric
@@ -204,6 +205,18 @@ def test_graphql_has_the_scalar_of_every_type() -> None:
 
     assert said == {name: kind.name for name, kind in KINDS.items()} | nested
     assert {scalar.name for scalar in SCALARS.values()} <= set(said.values())
+
+
+def test_http_has_every_operation_of_the_demo_with_its_variables() -> None:
+    """As they stand in `operations/`."""
+    found, problems = read_all(ROOT / FOLDER, files(ROOT / FOLDER))
+    listed = [row for row in rows(section(REFERENCE / "http.md", "Operations")) if code(row[0])[0].startswith("/api/")]
+
+    assert problems == []
+    assert {code(row[0])[0]: code(row[1]) for row in listed} == {
+        f"/api/{name}": [variable.variable.name.value for variable in operation.variables]
+        for name, operation in found.items()
+    }
 
 
 def test_metrics_has_every_directive() -> None:
