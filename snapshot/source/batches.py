@@ -11,6 +11,7 @@ import nanoarrow
 
 from ..errors import SourceUnavailable, SourceValueError
 from .limit import advice
+from .stream import StreamError, chunks
 
 # Of a batch: large enough that what each costs does not show.
 BYTES = 8 * 2**20
@@ -37,10 +38,10 @@ def batches(stream: object, table: str) -> Iterator[nanoarrow.Array]:
 
 def _chunks(stream: object, table: str) -> Iterator[nanoarrow.Array]:
     try:
-        yield from nanoarrow.ArrayStream(stream).iter_chunks()
-    except RuntimeError as error:  # nanoarrow has no public name for its own
-        # `get_next() failed (125): [libpq] ...: ERROR:  canceling statement`: what the database itself said.
-        reason = str(error).splitlines()[0].rpartition("ERROR: ")[2].rpartition("failed ")[2].strip()
+        yield from chunks(stream)
+    except StreamError as error:
+        # `[libpq] Failed to execute COPY: ERROR:  canceling statement`: what the database itself said.
+        reason = str(error).splitlines()[0].rpartition("ERROR: ")[2].strip()
         if MISFIT in reason:
             raise SourceValueError(reason.partition(MISFIT)[2].rstrip('"')) from error
         raise SourceUnavailable(f"{table} could not be read to the end: {reason}", advice(reason)) from error
