@@ -12,7 +12,7 @@ import nanoarrow
 from ..catalog import literal, quote
 from ..connect import DISK_ERRORS
 from ..errors import SourceError, SourceUnavailable, SourceValueError
-from ..source import MISFIT, Reading, TableShape, ahead, bytes_of
+from ..source import MISFIT, Reading, TableShape, bytes_of
 from ..staging import Table
 
 # DuckDB compresses a vector of rows at once, and holds that twice.
@@ -49,7 +49,7 @@ def insert(
     connection.execute("begin")
     try:
         with rows as batches:
-            for batch in ahead(batches):
+            for batch in batches:
                 size += bytes_of(batch)
                 need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
                 connection.register("wire", batch)

@@ -103,7 +103,8 @@ def _whole(staging: Staging, reading: Reading, wanted: Wanted, need: Callable[[i
     place = staging.make(table, shape)
     horizon, rows = "", None
     if isinstance(reading, Changing):
-        horizon, rows = reading.horizon(table[1]), reading.rows(table[1], shape, alive(reading, wanted))
+        horizon = reading.horizon(table[1])
+        rows = reading.rows(table[1], shape, alive(reading, wanted), most=True)
     rows = rows or reading.rows(table[1], shape)
     received = insert(staging.connection, reading, table, shape, rows, place, need)
     if wanted.settings.key:

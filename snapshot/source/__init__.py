@@ -15,7 +15,7 @@ import sqlalchemy
 
 from ..errors import ProjectError
 from ..settings import SourceSettings, problem
-from .batches import MISFIT, ahead, bytes_of
+from .batches import MISFIT, bytes_of
 from .cursor import CursorSource
 from .mysql import MysqlSource
 from .postgres import PostgresSource
@@ -34,7 +34,6 @@ __all__ = [
     "Shapes",
     "Source",
     "TableShape",
-    "ahead",
     "bytes_of",
     "open_source",
     "read_lock",
@@ -51,7 +50,7 @@ class Reading(Protocol):
         """The source's clock when the read began."""
 
     def rows(self, table: str, shape: TableShape) -> AbstractContextManager[Iterable[nanoarrow.Array]]:
-        """The rows of a table as batches of the shape's columns, on the wire; no batch is empty.
+        """The rows of a table as batches of the shape's columns, on the wire, read ahead; no batch is empty.
 
         A leading column `_pacelayer_row` is 0 for rows that only fix the types and are left out, and 1 for the others.
         Raises SourceValueError for a value that its column's type does not take.
@@ -81,9 +80,9 @@ class Changing(Reading, Protocol):
         """The rows of a table that fulfil a condition, or the different keys that they have."""
 
     def rows(
-        self, table: str, shape: TableShape, where: str = ...
+        self, table: str, shape: TableShape, where: str = ..., *, most: bool = ...
     ) -> AbstractContextManager[Iterable[nanoarrow.Array]]:
-        """Those that fulfil a condition."""
+        """Those that fulfil a condition, which may be `most` of them."""
 
 
 class Source(Protocol):

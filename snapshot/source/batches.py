@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 
 import nanoarrow
 
 from ..errors import SourceUnavailable, SourceValueError
+from .ahead import Part
 from .limit import advice
 from .stream import StreamError, chunks
 
@@ -19,7 +17,7 @@ BYTES = 8 * 2**20
 MISFIT = "misfit: "
 
 
-def batches(stream: object, table: str) -> Iterator[nanoarrow.Array]:
+def batches(stream: object, table: str) -> Part:
     """The batches of a table's Arrow stream, the small ones joined; none is empty.
 
     Raises SourceUnavailable where the stream breaks off, and SourceValueError where a source says so by MISFIT.
@@ -55,34 +53,3 @@ def bytes_of(batches: nanoarrow.Array) -> int:
 def _bytes_of(chunk: nanoarrow.Array) -> int:
     own = sum(int(buffer.size_bytes) for buffer in chunk.buffers if buffer is not None)
     return own + sum(map(_bytes_of, chunk.iter_children()))
-
-
-def ahead(found: Iterable[nanoarrow.Array]) -> Iterator[nanoarrow.Array]:
-    """The same batches, the next of which is read while one is worked on."""
-    ready: queue.Queue[nanoarrow.Array | BaseException | None] = queue.Queue(1)
-    stopped = threading.Event()
-
-    def read() -> None:
-        last: BaseException | None = None
-        try:
-            for batch in found:
-                ready.put(batch)
-                if stopped.is_set():
-                    return
-        except BaseException as error:  # noqa: BLE001  it is raised again where the batches are worked on
-            last = error
-        ready.put(last)
-
-    reader = threading.Thread(target=read, name="export", daemon=True)
-    reader.start()
-    try:
-        while isinstance(item := ready.get(), nanoarrow.Array):
-            yield item
-        if item is not None:
-            raise item
-    finally:
-        stopped.set()
-        while reader.is_alive():
-            with suppress(queue.Empty):
-                ready.get_nowait()
-            reader.join(0.001)
