@@ -67,8 +67,11 @@ class Changing(Reading, Protocol):
     def horizon(self, table: str) -> str:
         """The database's own mark of what this read sees of a table; empty where it has none."""
 
-    def since(self, table: str, horizon: str) -> str:
-        """The condition on all rows that an earlier read with that horizon did not see; empty where none can tell."""
+    def since(self, then: str, now: str) -> str:
+        """The condition on all rows that a read of the horizon `then` did not see, and this one of `now` does.
+
+        Empty where none can tell.
+        """
 
     def at_least(self, column: str, value: str, kind: str) -> str:
         """The condition that a column is at least a value of that DuckDB type (a moment: in UTC), or is null."""

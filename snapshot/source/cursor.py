@@ -127,7 +127,7 @@ class CursorReading:
         """None that could be asked of any database."""
         return ""
 
-    def since(self, table: str, horizon: str) -> str:
+    def since(self, then: str, now: str) -> str:
         """Nothing tells."""
         return ""
 

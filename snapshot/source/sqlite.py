@@ -130,7 +130,7 @@ class SqliteReading:
         """A file has none."""
         return ""
 
-    def since(self, table: str, horizon: str) -> str:
+    def since(self, then: str, now: str) -> str:
         """Nothing tells."""
         return ""
 

@@ -70,13 +70,12 @@ class PostgresReading:
         (found,) = fetch(self.connection, _HORIZON.format(place=literal(self._place(table))))
         return found["horizon"] or ""
 
-    def since(self, table: str, horizon: str) -> str:
+    def since(self, then: str, now: str) -> str:
         """What transactions wrote that were not over at the horizon: exact, however late they were."""
-        now = self.horizon(table)
-        (file, _, then), (same, _, last) = horizon.rpartition("."), now.rpartition(".")
-        if not (now and horizon) or file != same or not 0 <= int(last) - int(then) < _COMPARABLE:
+        (file, _, first), (same, _, last) = then.rpartition("."), now.rpartition(".")
+        if not (now and then) or file != same or not 0 <= int(last) - int(first) < _COMPARABLE:
             return ""
-        return f"age(xmin) <= age('{int(then) % _TRANSACTIONS}'::xid)"
+        return f"age(xmin) <= age('{int(first) % _TRANSACTIONS}'::xid)"
 
     def at_least(self, column: str, value: str, kind: str) -> str:
         """A moment is written with its offset, for the session has a zone of its own."""
