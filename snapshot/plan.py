@@ -34,7 +34,7 @@ def previous_of(store: Store) -> Previous | None:
         return None
     finally:
         connection.close()
-    private = store.state / f"{current.number:06}.duckdb"
+    private = store.private(current.number)
     return Previous(catalog, current.path, private if private.exists() else None)
 
 

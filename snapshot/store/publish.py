@@ -94,5 +94,5 @@ def _keep_private(store: Store, private: Path, number: int) -> None:
     store.state.mkdir(mode=0o700, exist_ok=True)
     private.chmod(0o600)
     store.disk.sync(private)
-    store.disk.rename(private, store.state / f"{number:06}.duckdb")
+    store.disk.rename(private, store.private(number))
     store.disk.sync(store.state)
