@@ -18,10 +18,10 @@ from .connect import DISK_ERRORS
 from .definition import Project
 from .errors import CheckFailed, Damaged, DiskFailed
 from .events import Observer, Published, Repaired, StepReached, Unchanged, nobody
-from .export import Change, Export, Wanted, export
+from .export import Change, Export, Wanted, compact_size, export
 from .export import write as write_tables
 from .limit import limited
-from .plan import compact_size, due_metrics, is_worth_a_copy, previous_of, private_tables, reusable, tables_of, tool
+from .plan import due_metrics, previous_of, private_tables, reusable, tables_of, tool
 from .source import Source
 from .staging import Previous, Staging, staging
 from .store import Generation, Staged, Store, intact, note_as_of, publish
@@ -127,7 +127,6 @@ class _Build:
         self.due = due_metrics(self.project, files.previous, due)
         places = {source.name: source.place for source in sources}
         self.tables = tables_of(self.project, places, files.previous, self.due)
-        files.copies = is_worth_a_copy(files.previous, self.tables)
         self.observe(StepReached("staged"))
         return export(files, sources, self.tables, number, self.observe)
 

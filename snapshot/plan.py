@@ -1,4 +1,4 @@
-"""What a refresh goes on from: the last generation, the tables to read, and whether its files are worth a copy."""
+"""What a refresh goes on from: the last generation, and what of each table is known."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ from .source import Source
 from .staging import Previous, Table
 from .store import Store, untouched
 
-# A file of fewer bytes is as quickly written from nothing as copied and changed.
-COPIED = 32 * 2**20
-# A file that grew so much beyond one that is written from nothing is not copied again.
-GROWTH = 1.15
-
 
 def previous_of(store: Store) -> Previous | None:
     """The current generation; None where there is none that can be read, or somebody wrote to it."""
@@ -39,7 +34,7 @@ def previous_of(store: Store) -> Previous | None:
         return None
     finally:
         connection.close()
-    private = store.state / f"{current.number:06}.duckdb"
+    private = store.private(current.number)
     return Previous(catalog, current.path, private if private.exists() else None)
 
 
@@ -108,26 +103,6 @@ def _usable(state: TableState | None, definition: str, previous: Previous | None
     """How a table was left, where that is what it would be now."""
     there = previous is not None and (previous.private is not None or not private)
     return state if state and there and state.definition == definition else None
-
-
-def is_worth_a_copy(previous: Previous | None, tables: Sequence[Wanted]) -> bool:
-    """Whether most of the last files stays, and they did not grow too much by being changed in place."""
-    if previous is None or (bytes_ := previous.path.stat().st_size) < COPIED:
-        return False
-    kept = (w.state.rows for w in tables if w.state and (w.settings.incremental or w.state.horizon or not w.due))
-    stays = sum(kept)
-    everything = sum(state.rows for state in previous.catalog.tables)
-    size, rows = compact_size(previous)
-    limit = GROWTH * size * max(1.0, everything / max(1, rows))
-    return 2 * stays >= everything and bytes_ <= limit
-
-
-def compact_size(previous: Previous) -> tuple[int, int]:
-    """Bytes and rows of the last generation that was written from nothing."""
-    info = previous.catalog.snapshot
-    if info.compact_bytes:
-        return info.compact_bytes, info.compact_rows
-    return previous.path.stat().st_size, sum(state.rows for state in previous.catalog.tables)
 
 
 def what_is_read(project: Project, sources: Sequence[Source], previous: Previous | None) -> dict[str, str]:

@@ -48,6 +48,11 @@ class Staging:
             if previous.private:
                 connect.attach(connection, PREVIOUS_PRIVATE, previous.private, read_only=True)
 
+    def unused(self) -> int:
+        """Bytes of the last snapshot's file that hold nothing."""
+        sql = "select block_size * free_blocks from pragma_database_size() where database_name = ?"
+        return sum(unused for (unused,) in self.connection.execute(sql, [PREVIOUS]).fetchall())
+
     def open(self) -> None:
         """Make the new files, unless they are there."""
         if self.opened:

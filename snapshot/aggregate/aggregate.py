@@ -46,6 +46,8 @@ def aggregate(
     staging.connection.execute("create schema if not exists rollup")
     known = {metric.name: metric for metric in staging.previous.catalog.metrics} if staging.previous else {}
     left = {pending.metric: pending for pending in staging.previous.catalog.pending} if staging.previous else {}
+    before_it = staging.previous.catalog.builds if staging.previous else ()
+    contents = {record.name: record.content for record in before_it if record.kind == "metric"}
     metrics: list[Metric] = []
     pending: list[Pending] = []
     builds: list[BuildRecord] = []
@@ -58,9 +60,10 @@ def aggregate(
         if mode == "carried over" and touched != nothing(name):
             pending.append(touched)
         seconds, rows = time.monotonic() - begun, metric.grains[0].rows
-        builds.append(BuildRecord(number, "metric", name, mode, rows, seconds, content=content_of(staging, metric)))
-        metrics.append(metric)
         carried = mode in ("carried over", "unchanged")
+        content = (contents.get(name) if carried else "") or content_of(staging, metric)
+        builds.append(BuildRecord(number, "metric", name, mode, rows, seconds, content=content))
+        metrics.append(metric)
         observe(MetricComputed(name, rows, seconds, carried, position, len(definitions)))
     _drop_others(staging.connection, metrics)
     _comment(staging.connection, metrics)

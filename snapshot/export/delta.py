@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from ..catalog import TableState, quote
-from ..settings import TableSettings
 from ..source import Changing, TableShape
-from ..staging import Staging, Table, added, columns_of, removed
+from ..staging import Staging, added, columns_of, removed
 from .rows import insert, refuse_doubles
+from .wanted import Wanted
 
 _DAY = 86_400
 _UTC = " at time zone 'UTC'"
@@ -40,25 +40,18 @@ class Delta:
     """The comparison of one table with what the last generation has of it."""
 
     def __init__(
-        self,
-        staging: Staging,
-        reading: Changing,
-        table: Table,
-        shape: TableShape,
-        settings: TableSettings,
-        state: TableState,
-        need: Callable[[int], None],
+        self, staging: Staging, reading: Changing, wanted: Wanted, state: TableState, need: Callable[[int], None]
     ) -> None:
-        self.staging, self.reading, self.table, self.shape = staging, reading, table, shape
-        self.settings, self.state, self.need = settings, state, need
-        self.before, self.added, self.removed = staging.before(table), added(table), removed(table)
-        self.key = ", ".join(map(quote, shape.key))
-        self.keys = TableShape({name: shape.columns[name] for name in shape.key}, shape.key)
+        self.staging, self.reading, self.state, self.need = staging, reading, state, need
+        self.table, self.shape, self.settings = wanted.table, wanted.shape, wanted.settings
+        self.before, self.added, self.removed = staging.before(self.table), added(self.table), removed(self.table)
+        self.key = ", ".join(map(quote, self.shape.key))
+        self.keys = TableShape({name: self.shape.columns[name] for name in self.shape.key}, self.shape.key)
         self.read, self.bytes, self.content = 0, 0, ""
 
-    def find(self, alive: str) -> Found | None:
+    def find(self, alive: str, horizon: str) -> Found | None:
         """Fill the tables `added` and `removed`; None where it cannot be told what to fill them with."""
-        written = self._written()
+        written = self._written(horizon)
         if not written:
             return None
         self._fetch(self.added, self.shape, f"{alive} and {written}")
@@ -84,12 +77,11 @@ class Delta:
         came, went = self._count(self.added), self._count(self.removed)
         return Found(came - updated, updated, went - updated, self.read, self.bytes, self.content)
 
-    def _written(self) -> str:
+    def _written(self, horizon: str) -> str:
         """The condition on the rows that may have been written since; empty where none can be sure."""
-        name = self.table[1]
         if self.state.horizon:
-            return self.reading.since(name, self.state.horizon)
-        if self.reading.horizon(name):
+            return self.reading.since(self.state.horizon, horizon)
+        if horizon:
             return ""
         column = self.settings.changed or self.shape.key[0]
         least = self._least(column, self.shape.columns[column].type)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from ..catalog import BuildRecord, SourceInfo
 from ..connect import bounded
 from ..errors import SourceChanged
 from ..events import Observer, TableExported
-from ..source import Source, TableShape
+from ..source import Reading, Source, TableShape
 from ..staging import Staging, Table
-from .table import Change, Wanted, bring_up_to_date, settle
+from .copying import decide
+from .table import horizon_of, look, read_whole, settle
+from .wanted import Change, Wanted
 
 # Bytes that DuckDB may hold while tables are only written through; more for rows so wide that it could not write them.
 MEMORY = 100 * 2**20
@@ -58,10 +61,11 @@ def export(
         found = source.shapes()
         _refuse_changes(source.name, found, shapes)
         with bounded(staging.connection, MEMORY) as need, source.read(shapes) as reading:
-            for wanted in (_by_its_key(wanted, found) for wanted in due):
-                begun = time.monotonic()
-                change = changes[wanted.table] = bring_up_to_date(staging, reading, wanted, need)
-                builds.append(_record(number, change, time.monotonic() - begun))
+            keyed = [_by_its_key(wanted, found) for wanted in due]
+            known = partial(decide, staging, tables, changes)
+            for wanted, change, seconds in _read(staging, reading, keyed, need, known):
+                changes[wanted.table] = change
+                builds.append(_record(number, change, seconds))
                 observe(TableExported(builds[-1].name, builds[-1].rows, builds[-1].seconds, len(builds), total))
             infos[source.name] = SourceInfo(source.name, reading.as_of, 0, 0)
             moments.append(reading.as_of)
@@ -72,8 +76,29 @@ def export(
     return Export(counted, changes, tuple(builds), min(moments, default=None))
 
 
+def _read(
+    staging: Staging, reading: Reading, due: Sequence[Wanted], need: Callable[[int], None], known: Callable[[], None]
+) -> Iterator[tuple[Wanted, Change, float]]:
+    """Each table's change, and how long it took. `known` is called after the looks, before a table is read whole."""
+    left: list[tuple[Wanted, str, float]] = []
+    for wanted in due:
+        begun = time.monotonic()
+        horizon = horizon_of(reading, wanted)
+        change = look(staging, reading, wanted, horizon, need)
+        if change:
+            yield wanted, change, time.monotonic() - begun
+        else:
+            left.append((wanted, horizon, time.monotonic() - begun))
+    known()
+    for wanted, horizon, looked in left:
+        begun = time.monotonic()
+        change = read_whole(staging, reading, wanted, horizon, need)
+        yield wanted, change, looked + time.monotonic() - begun
+
+
 def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> None:
     """Have every table in the new files as it is now, and nothing else."""
+    decide(staging, tables, changes)
     staging.open()
     with bounded(staging.connection, MEMORY):
         for wanted in tables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -12,7 +12,7 @@ import nanoarrow
 from ..catalog import literal, quote
 from ..connect import DISK_ERRORS
 from ..errors import SourceError, SourceUnavailable, SourceValueError
-from ..source import MISFIT, Reading, TableShape, ahead, bytes_of
+from ..source import MISFIT, Reading, TableShape, bytes_of
 from ..staging import Table
 
 # DuckDB compresses a vector of rows at once, and holds that twice.
@@ -49,14 +49,13 @@ def insert(
     connection.execute("begin")
     try:
         with rows as batches:
-            for batch in ahead(batches):
+            for batch in batches:
                 size += bytes_of(batch)
                 need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
-                connection.register("wire", batch)
-                connection.execute(sql)
-                ((summed,),) = connection.execute(_CONTENT).fetchall()
-                content += int(summed)
-                connection.unregister("wire")
+                with _on_the_wire(connection, batch):
+                    connection.execute(sql)
+                    ((summed,),) = connection.execute(_CONTENT).fetchall()
+                    content += int(summed)
         connection.execute("commit")
     except DISK_ERRORS:
         raise
@@ -66,6 +65,28 @@ def insert(
         with suppress(duckdb.Error):  # after a commit there is nothing to roll back
             connection.execute("rollback")
     return Received(size, str(content % 2**64))
+
+
+class _Wire:
+    """A batch as DuckDB scans it, by Arrow's PyCapsule interface."""
+
+    def __init__(self, batch: nanoarrow.Array) -> None:
+        self.batch = batch
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.batch.__arrow_c_stream__(requested_schema)
+
+
+@contextmanager
+def _on_the_wire(connection: duckdb.DuckDBPyConnection, batch: nanoarrow.Array) -> Iterator[None]:
+    """Let DuckDB know a batch as `wire`. It holds what it knew until its transaction ends, so not the batch itself."""
+    wire = _Wire(batch)
+    connection.register("wire", wire)
+    try:
+        yield
+        connection.unregister("wire")
+    finally:
+        wire.batch = None
 
 
 def refuse_doubles(connection: duckdb.DuckDBPyConnection, table: Table, shape: TableShape, place: str) -> None:

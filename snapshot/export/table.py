@@ -1,72 +1,43 @@
-"""One table brought up to date: not read where nothing changed, else its changes, else all of it."""
+"""One table: looked at for what changed of it, or read as a whole; and put into the new file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from ..catalog import TableState, quote
 from ..definition import digest
-from ..settings import TableSettings
-from ..source import Changing, Reading, TableShape
-from ..staging import Staging, Table, added, removed
+from ..source import Changing, Reading
+from ..staging import Staging, added, removed
 from .delta import Delta
 from .rows import insert, refuse_doubles
+from .wanted import Change, Mode, Wanted
 
-Mode = Literal["full", "delta", "unchanged", "carried over"]
+
+def horizon_of(reading: Reading, wanted: Wanted) -> str:
+    """The source's mark of what this read sees of a table; empty where it has none."""
+    return reading.horizon(wanted.table[1]) if isinstance(reading, Changing) else ""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A table of the project: its shape, what the toml says of it, and a name for both and where it is read from.
+def look(
+    staging: Staging, reading: Reading, wanted: Wanted, horizon: str, need: Callable[[int], None]
+) -> Change | None:
+    """What changed of a table since the last generation; None where that is not certain without all of it.
 
-    `state` is how the last generation left it; None where there is nothing to go on from. Only where it is `due` is it
-    read.
+    Changes wait in memory, in the tables `added` and `removed`. Raises SourceUnavailable and SourceValueError.
     """
-
-    table: Table
-    shape: TableShape
-    settings: TableSettings
-    definition: str
-    state: TableState | None
-    due: bool
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a read did to a table, and how it left it; `whole` where all of it was read, and is in the new file."""
-
-    mode: Mode
-    state: TableState
-    whole: bool = False
-    read: int = 0
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-    bytes: int = 0
+    if not isinstance(reading, Changing) or not wanted.state:
+        return None
+    if wanted.shape.key and (wanted.settings.incremental or wanted.state.horizon):
+        return _changes(staging, reading, wanted, wanted.state, horizon, need)
+    if _is_untouched(reading, wanted, wanted.state, horizon):
+        return Change("unchanged", replace(wanted.state, as_of=reading.as_of, horizon=horizon))
+    return None
 
 
-def bring_up_to_date(staging: Staging, reading: Reading, wanted: Wanted, need: Callable[[int], None]) -> Change:
-    """Read of a table what there is to read.
-
-    Changes wait in memory, in the tables `added` and `removed`; a table that is read as a whole is in the new file.
-    Raises SourceUnavailable and SourceValueError.
-    """
-    if isinstance(reading, Changing) and wanted.state:
-        horizon = reading.horizon(wanted.table[1])
-        if wanted.shape.key and (wanted.settings.incremental or wanted.state.horizon):
-            if change := _changes(staging, reading, wanted, wanted.state, horizon, need):
-                return change
-        elif _is_untouched(reading, wanted, wanted.state):
-            return Change("unchanged", replace(wanted.state, as_of=reading.as_of, horizon=horizon))
-    return _whole(staging, reading, wanted, need)
-
-
-def _is_untouched(reading: Changing, wanted: Wanted, state: TableState) -> bool:
+def _is_untouched(reading: Changing, wanted: Wanted, state: TableState, horizon: str) -> bool:
     """Where the source can tell: no row was written since, and there are as many."""
-    name = wanted.table[1]
-    since = reading.since(name, state.horizon)
+    name, since = wanted.table[1], reading.since(state.horizon, horizon)
     return bool(since) and reading.count(name, since) == 0 and reading.count(name, alive(reading, wanted)) == state.rows
 
 
@@ -84,10 +55,7 @@ def _changes(
     horizon: str,
     need: Callable[[int], None],
 ) -> Change | None:
-    """The rows that came, changed and went, in memory; None where they cannot be told for certain."""
-    found = Delta(staging, reading, wanted.table, wanted.shape, wanted.settings, state, need).find(
-        alive(reading, wanted)
-    )
+    found = Delta(staging, reading, wanted, state, need).find(alive(reading, wanted), horizon)
     if found is None:
         return None
     rows = state.rows + found.inserted - found.deleted
@@ -97,14 +65,15 @@ def _changes(
     return Change(mode, new, False, found.read, found.inserted, found.updated, found.deleted, found.bytes)
 
 
-def _whole(staging: Staging, reading: Reading, wanted: Wanted, need: Callable[[int], None]) -> Change:
-    """All rows, into the new file."""
+def read_whole(staging: Staging, reading: Reading, wanted: Wanted, horizon: str, need: Callable[[int], None]) -> Change:
+    """All rows, into the new file. Raises SourceUnavailable and SourceValueError."""
     table, shape = wanted.table, wanted.shape
     place = staging.make(table, shape)
-    horizon, rows = "", None
-    if isinstance(reading, Changing):
-        horizon, rows = reading.horizon(table[1]), reading.rows(table[1], shape, alive(reading, wanted))
-    rows = rows or reading.rows(table[1], shape)
+    rows = (
+        reading.rows(table[1], shape, alive(reading, wanted), most=True)
+        if isinstance(reading, Changing)
+        else reading.rows(table[1], shape)
+    )
     received = insert(staging.connection, reading, table, shape, rows, place, need)
     if wanted.settings.key:
         refuse_doubles(staging.connection, table, shape, place)

@@ -15,7 +15,7 @@ import sqlalchemy
 
 from ..errors import ProjectError
 from ..settings import SourceSettings, problem
-from .batches import MISFIT, ahead, bytes_of
+from .batches import MISFIT, bytes_of
 from .cursor import CursorSource
 from .mysql import MysqlSource
 from .postgres import PostgresSource
@@ -34,7 +34,6 @@ __all__ = [
     "Shapes",
     "Source",
     "TableShape",
-    "ahead",
     "bytes_of",
     "open_source",
     "read_lock",
@@ -51,7 +50,7 @@ class Reading(Protocol):
         """The source's clock when the read began."""
 
     def rows(self, table: str, shape: TableShape) -> AbstractContextManager[Iterable[nanoarrow.Array]]:
-        """The rows of a table as batches of the shape's columns, on the wire; no batch is empty.
+        """The rows of a table as batches of the shape's columns, on the wire, read ahead; no batch is empty.
 
         A leading column `_pacelayer_row` is 0 for rows that only fix the types and are left out, and 1 for the others.
         Raises SourceValueError for a value that its column's type does not take.
@@ -68,8 +67,11 @@ class Changing(Reading, Protocol):
     def horizon(self, table: str) -> str:
         """The database's own mark of what this read sees of a table; empty where it has none."""
 
-    def since(self, table: str, horizon: str) -> str:
-        """The condition on all rows that an earlier read with that horizon did not see; empty where none can tell."""
+    def since(self, then: str, now: str) -> str:
+        """The condition on all rows that a read of the horizon `then` did not see, and this one of `now` does.
+
+        Empty where none can tell.
+        """
 
     def at_least(self, column: str, value: str, kind: str) -> str:
         """The condition that a column is at least a value of that DuckDB type (a moment: in UTC), or is null."""
@@ -81,9 +83,9 @@ class Changing(Reading, Protocol):
         """The rows of a table that fulfil a condition, or the different keys that they have."""
 
     def rows(
-        self, table: str, shape: TableShape, where: str = ...
+        self, table: str, shape: TableShape, where: str = ..., *, most: bool = ...
     ) -> AbstractContextManager[Iterable[nanoarrow.Array]]:
-        """Those that fulfil a condition."""
+        """Those that fulfil a condition, which may be `most` of them."""
 
 
 class Source(Protocol):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 
 import nanoarrow
 
 from ..errors import SourceUnavailable, SourceValueError
+from .ahead import Part
 from .limit import advice
+from .stream import StreamError, chunks
 
 # Of a batch: large enough that what each costs does not show.
 BYTES = 8 * 2**20
@@ -18,7 +17,7 @@ BYTES = 8 * 2**20
 MISFIT = "misfit: "
 
 
-def batches(stream: object, table: str) -> Iterator[nanoarrow.Array]:
+def batches(stream: object, table: str) -> Part:
     """The batches of a table's Arrow stream, the small ones joined; none is empty.
 
     Raises SourceUnavailable where the stream breaks off, and SourceValueError where a source says so by MISFIT.
@@ -37,10 +36,10 @@ def batches(stream: object, table: str) -> Iterator[nanoarrow.Array]:
 
 def _chunks(stream: object, table: str) -> Iterator[nanoarrow.Array]:
     try:
-        yield from nanoarrow.ArrayStream(stream).iter_chunks()
-    except RuntimeError as error:  # nanoarrow has no public name for its own
-        # `get_next() failed (125): [libpq] ...: ERROR:  canceling statement`: what the database itself said.
-        reason = str(error).splitlines()[0].rpartition("ERROR: ")[2].rpartition("failed ")[2].strip()
+        yield from chunks(stream)
+    except StreamError as error:
+        # `[libpq] Failed to execute COPY: ERROR:  canceling statement`: what the database itself said.
+        reason = str(error).splitlines()[0].rpartition("ERROR: ")[2].strip()
         if MISFIT in reason:
             raise SourceValueError(reason.partition(MISFIT)[2].rstrip('"')) from error
         raise SourceUnavailable(f"{table} could not be read to the end: {reason}", advice(reason)) from error
@@ -54,34 +53,3 @@ def bytes_of(batches: nanoarrow.Array) -> int:
 def _bytes_of(chunk: nanoarrow.Array) -> int:
     own = sum(int(buffer.size_bytes) for buffer in chunk.buffers if buffer is not None)
     return own + sum(map(_bytes_of, chunk.iter_children()))
-
-
-def ahead(found: Iterable[nanoarrow.Array]) -> Iterator[nanoarrow.Array]:
-    """The same batches, the next of which is read while one is worked on."""
-    ready: queue.Queue[nanoarrow.Array | BaseException | None] = queue.Queue(1)
-    stopped = threading.Event()
-
-    def read() -> None:
-        last: BaseException | None = None
-        try:
-            for batch in found:
-                ready.put(batch)
-                if stopped.is_set():
-                    return
-        except BaseException as error:  # noqa: BLE001  it is raised again where the batches are worked on
-            last = error
-        ready.put(last)
-
-    reader = threading.Thread(target=read, name="export", daemon=True)
-    reader.start()
-    try:
-        while isinstance(item := ready.get(), nanoarrow.Array):
-            yield item
-        if item is not None:
-            raise item
-    finally:
-        stopped.set()
-        while reader.is_alive():
-            with suppress(queue.Empty):
-                ready.get_nowait()
-            reader.join(0.001)

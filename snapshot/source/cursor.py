@@ -16,6 +16,7 @@ from sqlalchemy import types
 from ..catalog import quote
 from ..errors import SourceUnavailable
 from ..settings import SourceSettings
+from .ahead import ahead
 from .batches import BYTES
 from .limit import advice, seconds_left
 from .reflect import common_kind, reflect
@@ -126,7 +127,7 @@ class CursorReading:
         """None that could be asked of any database."""
         return ""
 
-    def since(self, table: str, horizon: str) -> str:
+    def since(self, then: str, now: str) -> str:
         """Nothing tells."""
         return ""
 
@@ -151,7 +152,9 @@ class CursorReading:
         return int(self.connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).scalar_one())
 
     @contextmanager
-    def rows(self, table: str, shape: TableShape, where: str = "1 = 1") -> Iterator[Iterable[nanoarrow.Array]]:
+    def rows(
+        self, table: str, shape: TableShape, where: str = "1 = 1", *, most: bool = False
+    ) -> Iterator[Iterable[nanoarrow.Array]]:
         """Rows are gathered as they come."""
         self._begin(table)
         wire = ", ".join(self.source.wire(_quoted(self.connection, name), c.type) for name, c in shape.columns.items())
@@ -159,7 +162,8 @@ class CursorReading:
         sql = f"select {wire} from {self.source.qualified(self.connection, table)} where {where}"
         result = self.connection.exec_driver_sql(sql, execution_options=options)
         try:
-            yield (batch_of(rows, shape) for rows in _batches(result.partitions(FETCHED)))
+            with ahead([[(batch_of(rows, shape) for rows in _batches(result.partitions(FETCHED)))]]) as found:
+                yield found
         except BaseException:
             self.source.abandon(result.cursor)
             self.connection.invalidate()

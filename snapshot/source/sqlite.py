@@ -21,6 +21,7 @@ from sqlalchemy import types
 from ..catalog import literal, quote
 from ..errors import SourceUnavailable, SourceValueError
 from ..settings import TableSettings
+from .ahead import ahead
 from .batches import batches
 from .reflect import common_kind, reflect
 from .shape import TableShape
@@ -129,7 +130,7 @@ class SqliteReading:
         """A file has none."""
         return ""
 
-    def since(self, table: str, horizon: str) -> str:
+    def since(self, then: str, now: str) -> str:
         """Nothing tells."""
         return ""
 
@@ -153,7 +154,9 @@ class SqliteReading:
             return int(nanoarrow.ArrayStream(stream).read_all().to_pylist()[0]["n"])
 
     @contextmanager
-    def rows(self, table: str, shape: TableShape, where: str = "true") -> Iterator[Iterable[nanoarrow.Array]]:
+    def rows(
+        self, table: str, shape: TableShape, where: str = "true", *, most: bool = False
+    ) -> Iterator[Iterable[nanoarrow.Array]]:
         """A first row fixes its types, which ADBC would otherwise guess from the data."""
         self._refuse_misfits(table, shape, where)
         kinds = {name: _storage(column.type) for name, column in shape.columns.items()}
@@ -164,7 +167,8 @@ class SqliteReading:
             statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
             statement.set_sql_query(sql)
             stream, _ = statement.execute_query()
-            yield batches(stream, f"{self.source}.{table}")
+            with ahead([[batches(stream, f"{self.source}.{table}")]]) as found:
+                yield found
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """The strict cast of a wire value."""

@@ -20,7 +20,7 @@ _NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{6,})\.duckdb")
 # A pointer or status that was being replaced, and all that a build puts into staging.
 _HALF_MADE = re.compile(r"current\.duckdb(\.\d+)?\.new|status\.json\.new")
 _STAGED = {"spill", *(f"{name}.duckdb{end}" for name in ("snapshot", "private") for end in ("", ".wal", ".tmp"))}
-# A build needs room for the new file, its spill and the old files; so much at least is kept free.
+# So much is kept free beside what a build needs: for its log, the catalogue, and whoever shares the disk.
 SPARE_BYTES = 64 * 2**20
 
 
@@ -162,15 +162,23 @@ class Store:
                 if generation != current:
                     self.disk.remove(generation.path)
                     self.disk.remove(checksum_path(generation.path))
-                    self.disk.remove(self.state / f"{generation.number:06}.duckdb")
+                    self.disk.remove(self.private(generation.number))
 
     def require_space(self) -> None:
-        """Refuse to begin where the disk has no room for another generation. Raises DiskFailed."""
-        largest = max((generation.path.stat().st_size for generation in self.generations()), default=0)
-        free, needed = shutil.disk_usage(self.directory).free, 2 * largest + SPARE_BYTES
+        """Refuse to begin where the disk has no room for another generation beside those kept. Raises DiskFailed."""
+        sizes = [
+            _size_of(generation.path) + _size_of(self.private(generation.number)) for generation in self.generations()
+        ]
+        # The new files, and as much again for what does not fit into memory meanwhile.
+        free, needed = shutil.disk_usage(self.directory).free, 2 * max(sizes, default=0) + SPARE_BYTES
         if free < needed:
-            message = f"{free // 2**20} MB are free and a build needs {needed // 2**20} MB"
+            kept = f"what is kept takes {sum(sizes) // 2**20} MB"
+            message = f"{free // 2**20} MB are free and a build needs {needed // 2**20} MB; {kept}"
             raise DiskFailed(message, "make room, or lower snapshots.keep")
+
+    def private(self, number: int) -> Path:
+        """The file of a generation's private tables, where it has any."""
+        return self.state / f"{number:06}.duckdb"
 
     def _mend_pointer(self, generations: Sequence[Generation]) -> None:
         try:
@@ -208,6 +216,14 @@ def checksum(path: Path) -> str:
 def checksum_path(path: Path) -> Path:
     """The sidecar of a generation."""
     return path.with_name(path.name + ".sha256")
+
+
+def _size_of(path: Path) -> int:
+    """The bytes of a file; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _listing(directory: Path) -> list[str]:

@@ -14,6 +14,9 @@ from ..errors import Damaged, DiskFailed
 from ..events import StepReached
 from .directory import Generation, Store, checksum, checksum_path
 
+# What DuckDB may keep of a file that is read once.
+MEMORY = "128MB"
+
 
 @dataclass(frozen=True)
 class Staged:
@@ -61,14 +64,23 @@ def verify(path: Path) -> None:
     if path.with_name(path.name + ".wal").exists():
         raise Damaged(f"{path.name} was closed without a whole checkpoint", "is the disk full?")
     try:
-        connection = connect.read(path, threads=2, memory="1GB")
+        connection = connect.read(path, threads=2, memory=MEMORY)
         try:
             for schema, table in connection.execute("select schema_name, table_name from duckdb_tables()").fetchall():
-                connection.execute(f"select bit_xor(hash(t)) from {quote(schema)}.{quote(table)} t").fetchall()
+                _read_all(connection, f"{quote(schema)}.{quote(table)}")
         finally:
             connection.close()
     except duckdb.Error as error:
         raise Damaged(f"{path.name} does not read back: {str(error).splitlines()[0]}") from error
+
+
+def _read_all(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    sql = f"select bit_xor(hash(t)) from {table} t"
+    try:
+        connection.execute(sql).fetchall()
+    except duckdb.OutOfMemoryException:  # a vector of wide rows is more than that
+        connection.execute("reset global memory_limit")
+        connection.execute(sql).fetchall()
 
 
 def _write_checksum(store: Store, snapshot: Path, target: Path) -> None:
@@ -82,5 +94,5 @@ def _keep_private(store: Store, private: Path, number: int) -> None:
     store.state.mkdir(mode=0o700, exist_ok=True)
     private.chmod(0o600)
     store.disk.sync(private)
-    store.disk.rename(private, store.state / f"{number:06}.duckdb")
+    store.disk.rename(private, store.private(number))
     store.disk.sync(store.state)

@@ -193,3 +193,12 @@ def test_a_file_of_another_format_or_of_none_is_refused(
     connection.close()
     with pytest.raises(error):
         read_catalog(copy)
+
+
+def test_a_file_of_wide_rows_is_read_back_like_any_other(tmp_path: Path) -> None:
+    """A few hundred megabytes in a vector of texts are more than a file needs that is only looked through."""
+    path = tmp_path / "wide.duckdb"
+    connection = duckdb.connect(str(path), config={"memory_limit": "2GB"})
+    connection.execute("create table papers as select repeat('x' || range, 50_000) as page from range(1_000)")
+    connection.close()
+    verify(path)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import stat
+import weakref
 from pathlib import Path
 
+import nanoarrow
 import pytest
 
 from snapshot.errors import SourceValueError
+from snapshot.export import rows as exported_rows
+from snapshot.source import batches
 
-from .sources import VAULT, VAULT_METRICS, columns, make_project, publish, rows
+from .sources import VAULT, VAULT_METRICS, columns, exported, make_project, publish, rows
 
 
 @pytest.fixture
@@ -98,3 +102,22 @@ def test_a_view_that_cannot_be_read_stands_in_nobody_s_way(tmp_path: Path) -> No
     script = f"{VAULT}; create view broken as select * from nowhere; create table odd (price decimal(5, 10))"
     project = make_project(tmp_path / "project", script, VAULT_METRICS)
     assert rows(publish(project).path, "from stored") == [(1000,)]
+
+
+def test_a_batch_is_let_go_once_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of an export does not grow with the table, though all of it is one transaction."""
+    monkeypatch.setattr(batches, "BYTES", 1)
+    seen: list[weakref.ref[object]] = []
+    left: list[int] = []
+
+    def weigh(batch: nanoarrow.Array) -> int:
+        seen.append(weakref.ref(batch))
+        left.append(sum(known() is not None for known in seen))
+        return batches.bytes_of(batch)
+
+    monkeypatch.setattr(exported_rows, "bytes_of", weigh)
+    with exported(tmp_path, "create table things (value integer)", range(5_000)) as connection:
+        assert connection.execute("select count(*) from shop.things").fetchall() == [(5_000,)]
+    assert len(seen) > 10
+    # The one at work, seen twice, and the one before it, to which the loop still has a name.
+    assert max(left) <= 4

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 from snapshot import connect
 from snapshot import project as projects
@@ -18,6 +19,7 @@ from snapshot.build import Clock, now
 from snapshot.build import refresh as build_and_publish
 from snapshot.definition import Project
 from snapshot.events import STEPS, Event, MetricComputed, Observer, StepReached, TableExported, nobody
+from snapshot.export import copying
 from snapshot.source import Source, open_source
 from snapshot.store import Disk, Generation, PosixDisk, Store, locked, verify
 
@@ -37,6 +39,9 @@ pace = "1s"
 url = "sqlite:///ledger.sqlite"
 [sources.shop.tables.accounts]
 private = true
+append_only = true
+[sources.shop.tables.entries]
+append_only = true
 [snapshots]
 keep = {keep}
 memory = "200MB"
@@ -93,11 +98,21 @@ _READ: dict[tuple[str, ...], Project] = {}
 
 
 def refresh(
-    project: Path, observe: Observer = nobody, clock: Clock = now, disk: Disk | None = None, *, full: bool = False
+    project: Path,
+    observe: Observer = nobody,
+    clock: Clock = now,
+    disk: Disk | None = None,
+    *,
+    full: bool = False,
+    copies: bool = False,
 ) -> Generation:
-    """One refresh in this process, as the refresher makes it; a `full` one publishes whatever has changed."""
+    """One refresh in this process, as the refresher makes it; a `full` one publishes whatever has changed.
+
+    One that `copies` begins with the last files, as if they were large.
+    """
     definition, sources = loaded(project)
-    with locked(definition.settings.directory):
+    large = 0 if copies else copying.COPIED
+    with locked(definition.settings.directory), patch.object(copying, "COPIED", large):
         store = store_of(project, disk, observe)
         return build_and_publish(definition, sources, store, observe, clock=clock, full=full)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from snapshot.errors import DiskFailed
+from snapshot.store.directory import SPARE_BYTES
 
 from .conftest import copy_ledger
 from .fragile import FailingDisk
@@ -76,3 +79,23 @@ def test_a_refresh_does_not_begin_where_another_generation_has_no_room(ledger: P
         file.truncate(free)  # a sparse file: the next generation may become as large
     with pytest.raises(DiskFailed, match="MB are free and a build needs"):
         refresh(ledger)
+
+
+def test_private_tables_need_room_like_all_others(ledger: Path) -> None:
+    """They are staged and kept beside the snapshot, on the same disk."""
+    store = store_of(ledger)
+    free = shutil.disk_usage(store.directory).free
+    os.truncate(store.private(store.current().number), free)
+    with pytest.raises(DiskFailed, match=r"a build needs .* MB; what is kept takes"):
+        refresh(ledger)
+
+
+def test_a_refresh_begins_with_just_as_much_room_as_it_needs(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice the files of the last generation, and a little more; with a byte less it does not."""
+    store = store_of(ledger)
+    current = store.current()
+    needed = 2 * (current.path.stat().st_size + store.private(current.number).stat().st_size) + SPARE_BYTES
+    for free, begins in ((needed - 1, False), (needed, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with contextlib.nullcontext() if begins else pytest.raises(DiskFailed, match="are free"):
+            refresh(ledger)

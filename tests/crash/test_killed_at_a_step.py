@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from snapshot.errors import NoSnapshot
+from snapshot.reader import read_catalog
 from snapshot.store import locked
 
 from .conftest import copy_ledger
-from .ledger import ENTRIES, FLIP, MOMENTS, PROCESSES, at, is_tidy, make_ledger, refresh, store_of, whole
+from .ledger import ENTRIES, FLIP, MOMENTS, PROCESSES, add_entries, at, is_tidy, make_ledger, refresh, store_of, whole
 
 # A ledger, and the number of the generation that must be current.
 Killed = tuple[Path, int]
@@ -22,18 +23,25 @@ class Unforeseen(Exception):
     """An error that no part of the project knows."""
 
 
-def refresh_and_die(project: Path, moment: str) -> None:
+def refresh_and_die(project: Path, moment: str, *, copies: bool) -> None:
     """What a process of its own does: come to the moment and be killed there."""
-    refresh(project, at(moment, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+    refresh(project, at(moment, lambda: os.kill(os.getpid(), signal.SIGKILL)), copies=copies)
 
 
-def refresh_and_be_killed(project: Path, moment: str) -> None:
+def refresh_and_be_killed(project: Path, moment: str, *, copies: bool = False) -> None:
     """Have a process refresh the ledger up to the moment."""
-    process = PROCESSES.Process(target=refresh_and_die, args=(project, moment))
+    process = PROCESSES.Process(target=refresh_and_die, args=(project, moment), kwargs={"copies": copies})
     process.start()
     process.join(60)
     # 255 is what multiprocessing says where its fork server did not see how the process ended.
     assert process.exitcode in (-signal.SIGKILL, 255)
+
+
+def publish_first(project: Path) -> None:
+    """A ledger made here of which generation 1 tells of half the entries that its source has."""
+    make_ledger(project)
+    refresh(project)
+    add_entries(project)
 
 
 def fail() -> None:
@@ -46,11 +54,23 @@ def current_after(moment: str) -> int:
     return 1 if MOMENTS.index(moment) < FLIP else 2
 
 
+@pytest.fixture(scope="module", params=["from nothing", "from a copy"])
+def copies(request: pytest.FixtureRequest) -> bool:
+    """Whether the new files of a refresh begin as copies of the last ones."""
+    return bool(request.param == "from a copy")
+
+
 @pytest.fixture(scope="module", params=MOMENTS)
-def killed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, published_ledger: Path) -> Killed:
+def killed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, published_ledger: Path, *, copies: bool
+) -> Killed:
     """A ledger after a refresh that was killed at the moment. Not to be changed."""
-    project = copy_ledger(published_ledger, tmp_path_factory.mktemp("killed") / "ledger")
-    refresh_and_be_killed(project, request.param)
+    project = tmp_path_factory.mktemp("killed") / "ledger"
+    if copies:  # only what was read of the same place is gone on from
+        publish_first(project)
+    else:
+        copy_ledger(published_ledger, project)
+    refresh_and_be_killed(project, request.param, copies=copies)
     return project, current_after(request.param)
 
 
@@ -69,6 +89,15 @@ def test_the_next_refresh_publishes_and_leaves_nothing_of_the_killed_one(killed:
     assert store_of(project).current() == generation
     assert whole(generation) == 2 * ENTRIES
     assert is_tidy(store_of(project))
+
+
+def test_a_refresh_begins_with_a_copy_where_it_is_meant_to(tmp_path: Path) -> None:
+    """Of the snapshot and of the private tables, and it has all that a rebuild has."""
+    project = tmp_path / "ledger"
+    publish_first(project)
+    generation = refresh(project, copies=True)
+    assert read_catalog(generation.path).snapshot.compact_bytes > 0
+    assert whole(generation) == 2 * ENTRIES
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -107,20 +107,40 @@ class PostgresSource:
                 adbc.AdbcConnection(database) as connection,
             ):
                 locked = fetch(connection, _LOCKABLE.format(named=self._named(tables)))
-                connection.set_autocommit(False)
-                execute(connection, "set transaction isolation level repeatable read")
-                for setting in self._bounds():
-                    execute(connection, setting)
+                self._begin(connection)
                 if locked:
                     # Before the snapshot is taken: a table that is truncated or rewritten after it would be read empty.
                     names = ", ".join(row["name"] for row in locked)
                     execute(connection, f"lock table {names} in access share mode")
                 (now,) = fetch(connection, "select transaction_timestamp() as now")
                 deadline = time.monotonic() + self.settings.read_limit
-                yield PostgresReading(self.settings, now["now"], connection, deadline)
+                another = partial(self._another, database, connection)
+                yield PostgresReading(self.settings, now["now"], connection, deadline, another)
                 self._refuse_rewritten(connection, tables)
         except adbc.Error as error:
             raise self._unavailable(error) from error
+
+    @contextmanager
+    def _another(
+        self, database: adbc.AdbcDatabase, first: adbc.AdbcConnection, table: str
+    ) -> Iterator[adbc.AdbcConnection]:
+        """A further connection that sees what the first one sees, which has locked the table (quoted).
+
+        It has the lock, too, or is not to be had: it would wait for whoever waits for the first one.
+        """
+        (snapshot,) = fetch(first, "select pg_export_snapshot() as id")
+        with adbc.AdbcConnection(database) as connection:
+            self._begin(connection)
+            execute(connection, f"set transaction snapshot {literal(snapshot['id'])}")
+            execute(connection, f"lock table {table} in access share mode nowait")
+            yield connection
+
+    def _begin(self, connection: adbc.AdbcConnection) -> None:
+        """Begin a transaction, which has no snapshot yet."""
+        connection.set_autocommit(False)
+        execute(connection, "set transaction isolation level repeatable read")
+        for setting in self._bounds():
+            execute(connection, setting)
 
     def _bounds(self) -> tuple[str, ...]:
         """What each transaction begins with; as it takes no snapshot, tables can be locked before the one of a read."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import adbc_driver_manager as adbc
 import nanoarrow
 
 from ...catalog import literal, quote
 from ...settings import SourceSettings, TableSettings
+from ..ahead import Part, ahead
 from ..batches import MISFIT, batches
 from ..limit import seconds_left
 from ..shape import TableShape
 from ..strict import scale_of, strict
+from . import parts
 from .statements import execute, fetch
 
 # What ADBC carries as it is. Other types travel as text, and decimals as the number of their smallest steps.
@@ -59,19 +62,20 @@ class PostgresReading:
     as_of: datetime
     connection: adbc.AdbcConnection
     deadline: float
+    # Opens another connection that sees the same, to read a table (quoted).
+    another: Callable[[str], AbstractContextManager[adbc.AdbcConnection]]
 
     def horizon(self, table: str) -> str:
         """The table's file, and the oldest transaction that this read may not have seen the end of."""
         (found,) = fetch(self.connection, _HORIZON.format(place=literal(self._place(table))))
         return found["horizon"] or ""
 
-    def since(self, table: str, horizon: str) -> str:
+    def since(self, then: str, now: str) -> str:
         """What transactions wrote that were not over at the horizon: exact, however late they were."""
-        now = self.horizon(table)
-        (file, _, then), (same, _, last) = horizon.rpartition("."), now.rpartition(".")
-        if not (now and horizon) or file != same or not 0 <= int(last) - int(then) < _COMPARABLE:
+        (file, _, first), (same, _, last) = then.rpartition("."), now.rpartition(".")
+        if not (now and then) or file != same or not 0 <= int(last) - int(first) < _COMPARABLE:
             return ""
-        return f"age(xmin) <= age('{int(then) % _TRANSACTIONS}'::xid)"
+        return f"age(xmin) <= age('{int(first) % _TRANSACTIONS}'::xid)"
 
     def at_least(self, column: str, value: str, kind: str) -> str:
         """A moment is written with its offset, for the session has a zone of its own."""
@@ -84,22 +88,46 @@ class PostgresReading:
 
     def count(self, table: str, where: str = "true", key: Collection[str] = ()) -> int:
         """The rows that fulfil a condition, or their keys."""
-        self._bound()
-        rows = f"{self._place(table)} where {where}"
+        self._bound(self.connection)
+        rows = f"{self._place(table)} where ({where})"
         if key:
             rows = f"(select distinct {', '.join(map(quote, key))} from {rows}) as keys"
         (found,) = fetch(self.connection, f"select count(*) as n from {rows}")
         return int(found["n"])
 
     @contextmanager
-    def rows(self, table: str, shape: TableShape, where: str = "true") -> Iterator[Iterable[nanoarrow.Array]]:
-        """Copied in PostgreSQL's binary form."""
-        self._bound()
+    def rows(
+        self, table: str, shape: TableShape, where: str = "true", *, most: bool = False
+    ) -> Iterator[Iterable[nanoarrow.Array]]:
+        """Copied in PostgreSQL's binary form; most of a large table over several connections, in its own order."""
+        self._bound(self.connection)
         wire = ", ".join(f"{self._wire(table, shape, name)} as {quote(name)}" for name in shape.columns)
-        with adbc.AdbcStatement(self.connection) as statement:
-            statement.set_sql_query(f"select 1 as _pacelayer_row, {wire} from {self._place(table)} where {where}")
+        sql = f"select 1 as _pacelayer_row, {wire} from {self._place(table)} where ({where})"
+        with ExitStack() as opened:
+            blocks = parts.blocks_of(self.connection, self._place(table)) if most and parts.wanted() > 1 else 0
+            others = self._others(opened, self._place(table)) if blocks else []
+            conditions = parts.conditions(blocks) if others else ("true",)
+            queries = [f"{sql} and {condition}" for condition in conditions]
+            lanes = [
+                map(partial(self._read, table, connection), queries[lane :: 1 + len(others)])
+                for lane, connection in enumerate((self.connection, *others))
+            ]
+            yield opened.enter_context(ahead(lanes))
+
+    def _others(self, opened: ExitStack, place: str) -> list[adbc.AdbcConnection]:
+        """As many further connections as are wanted and can be had: without them it only takes longer."""
+        found: list[adbc.AdbcConnection] = []
+        with suppress(adbc.Error):
+            while len(found) + 1 < parts.wanted():
+                found.append(opened.enter_context(self.another(place)))
+        return found
+
+    def _read(self, table: str, connection: adbc.AdbcConnection, sql: str) -> Part:
+        self._bound(connection)
+        with adbc.AdbcStatement(connection) as statement:
+            statement.set_sql_query(sql)
             stream, _ = statement.execute_query()
-            yield batches(stream, f"{self.settings.name}.{table}")
+            yield from batches(stream, f"{self.settings.name}.{table}")
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """A value that PostgreSQL keeps strictly itself, or a text."""
@@ -114,9 +142,9 @@ class PostgresReading:
     def _place(self, table: str) -> str:
         return (f"{quote(self.settings.schema)}." if self.settings.schema else "") + quote(table)
 
-    def _bound(self) -> None:
+    def _bound(self, connection: adbc.AdbcConnection) -> None:
         left = seconds_left(self.settings.name, self.deadline)
-        execute(self.connection, f"set local statement_timeout = {max(1, int(left * 1000))}")
+        execute(connection, f"set local statement_timeout = {max(1, int(left * 1000))}")
 
     def _wire(self, table: str, shape: TableShape, name: str) -> str:
         column, kind = quote(name), shape.columns[name].type

@@ -1,0 +1,55 @@
+"""Whether the new files begin as copies of the last ones, or are written from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..staging import Previous, Staging, Table
+from .wanted import Change, Wanted
+
+# A file of fewer bytes is as quickly written from nothing as copied and changed.
+COPIED = 32 * 2**20
+# A file that would grow so much beyond one that is written from nothing is not copied: what is dropped or replaced in
+# it leaves holes, which are filled by later refreshes.
+GROWTH = 1.2
+# So many rows at the end of a table are written anew with those that come: two of DuckDB's row groups.
+LAST_ROWS = 2 * 122_880
+
+
+def decide(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> None:
+    """Decide it by what is known of the changes, as long as the files are not there."""
+    if not staging.opened:
+        staging.copies = _is_worth_a_copy(staging, tables, changes)
+
+
+def compact_size(previous: Previous) -> tuple[int, int]:
+    """Bytes and rows of the last generation that was written from nothing."""
+    info = previous.catalog.snapshot
+    if info.compact_bytes:
+        return info.compact_bytes, info.compact_rows
+    return previous.path.stat().st_size, sum(state.rows for state in previous.catalog.tables)
+
+
+def _is_worth_a_copy(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> bool:
+    previous = staging.previous
+    if previous is None or (bytes_ := previous.path.stat().st_size) < COPIED:
+        return False
+    wanted = {table.table: table for table in tables}
+    rows = {(state.source, state.name): state.rows for state in previous.catalog.tables}
+    everything = max(1, sum(rows.values()))
+    holes = sum(_holes(rows[table], wanted.get(table), changes.get(table)) for table in rows)
+    size, compact_rows = compact_size(previous)
+    expected = bytes_ + max(0, bytes_ * holes / everything - staging.unused())
+    return expected <= GROWTH * size * max(1.0, everything / max(1, compact_rows))
+
+
+def _holes(rows: int, wanted: Wanted | None, change: Change | None) -> int:
+    """Of a table's rows, those that do not stay where they are."""
+    if wanted is None:
+        return rows
+    if change is not None:
+        if change.mode != "delta":
+            return rows if change.whole else 0
+        return min(rows, change.updated + change.deleted + LAST_ROWS)
+    looked_for = wanted.state and (wanted.settings.incremental or wanted.state.horizon)
+    return 0 if looked_for or (wanted.state and not wanted.due) else rows

@@ -1,0 +1,43 @@
+"""What is wanted of a table, and what a read of it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..catalog import TableState
+from ..settings import TableSettings
+from ..source import TableShape
+from ..staging import Table
+
+Mode = Literal["full", "delta", "unchanged", "carried over"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A table of the project: its shape, what the toml says of it, and a name for both and where it is read from.
+
+    `state` is how the last generation left it; None where there is nothing to go on from. Only where it is `due` is it
+    read.
+    """
+
+    table: Table
+    shape: TableShape
+    settings: TableSettings
+    definition: str
+    state: TableState | None
+    due: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a read did to a table, and how it left it; `whole` where all of it was read, and is in the new file."""
+
+    mode: Mode
+    state: TableState
+    whole: bool = False
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    bytes: int = 0

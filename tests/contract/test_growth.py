@@ -1,0 +1,63 @@
+"""The file of a refresh that copies the last one and changes it, beside that of a rebuild from nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from snapshot import project as projects
+from snapshot import settings as project_settings
+from snapshot.build import refresh
+from snapshot.events import nobody
+from snapshot.export import copying
+from snapshot.reader import read_catalog
+from snapshot.settings import Settings
+from snapshot.store import Generation, Store, locked
+from tests.servers import run, written
+
+from .sources import check, rows
+
+ROWS = 2_500_000
+PAPERS = (
+    "create table papers (id integer primary key, page bigint not null, day date not null)",
+    f"insert into papers select i, hashint8(i), date '2026-01-01' + i % 50 from generate_series(1, {ROWS}) i",
+)
+SETTINGS = '[sources.shop]\nurl = "{url}"\n[sources.shop.tables.papers]\ncolumns = ["page"]\n'
+DAILY = "select day, count(*) as papers from shop.papers group by all"
+# What is changed before each refresh, in hundredths of the rows; and whether it is made from a copy.
+HISTORY = ((2, True), (5, True), (15, False), (30, False))
+
+
+@pytest.fixture
+def papers(postgres: sqlalchemy.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A project over a table of some megabytes, which are large for once."""
+    monkeypatch.setattr(copying, "COPIED", 0)
+    run(postgres, *PAPERS)
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "daily.sql").write_text(DAILY)
+    (tmp_path / "pacelayer.toml").write_text(SETTINGS.format(url=written(postgres)))
+    check(tmp_path)
+    return project_settings.load(tmp_path)
+
+
+def again(settings: Settings, *, full: bool = False) -> Generation:
+    """Another refresh."""
+    definition, sources = projects.load(settings)
+    with locked(settings.directory):
+        return refresh(definition, sources, Store(settings.directory, keep=2), nobody, full=full)
+
+
+def test_a_file_never_outgrows_a_rebuilt_one_by_more_than_a_fifth(papers: Settings, postgres: sqlalchemy.URL) -> None:
+    """However much changed at once, or little by little; and what changed a little is not written from nothing."""
+    again(papers)
+    rebuilt = replace(papers, snapshots=replace(papers.snapshots, path="rebuilt"))
+    for share, copied in HISTORY:
+        run(postgres, f"update papers set page = page + 1 where id % 100 < {share}")
+        generation, whole = again(papers), again(rebuilt, full=True)
+        assert (read_catalog(generation.path).snapshot.compact_bytes > 0) is copied
+        assert generation.path.stat().st_size <= 1.2 * whole.path.stat().st_size
+        content = "select count(*), sum(hash(papers)) from shop.papers"
+        assert rows(generation.path, content) == rows(whole.path, content)
