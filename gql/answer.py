@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from snapshot.settings import ServerSettings
 from .cursor import OtherGeneration
 from .document import Document
 from .errors import BAD_INPUT, INVALID, SNAPSHOT_GONE, refusal
+from .exact import Digits
 from .execute import Answering
 from .prepare import operation_of, prepare, prepared
 from .question import Policy, everything
@@ -45,6 +47,11 @@ class Request:
         """A hash that is equal for equal requests, in whatever order they name their variables."""
         text = repr((self.query, self.operation_name, self.explain, self.get, _sorted(self.variables)))
         return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """The memory that it takes, in bytes."""
+        return sys.getsizeof(self.query) + _size(self.variables)
 
 
 class NotByGet(Exception):
@@ -102,7 +109,6 @@ def answer_from(
     if operation.operation is not OperationType.QUERY:
         raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
     found = prepare(api, operation_of(api, document, operation), request.variables, limits, policy)
-    trace.moves = "status" in found.asked.others.values()
     trace.step("plan")
     return _respond(request, document, Answering(reader, generation, found, deadline, limits.resident_cells), trace)
 
@@ -135,6 +141,7 @@ def answer_now(
 
 
 def _respond(request: Request, document: Document, answering: Answering, trace: Trace) -> ExecutionResult:
+    trace.moves = "status" in answering.asked.others.values()
     result = answering.respond(document.node, request.variables, request.operation_name)
     trace.step("query")
     return ExecutionResult(result.data, result.errors, {"ways": answering.ways}) if request.explain else result
@@ -145,3 +152,12 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple((name, _sorted(value[name])) for name in sorted(value))
     return [_sorted(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _size(value: Any) -> int:
+    """The memory that a value of JSON takes."""
+    if isinstance(value, dict):
+        return sys.getsizeof(value) + sum(_size(name) + _size(inner) for name, inner in value.items())
+    if isinstance(value, Digits):
+        return sys.getsizeof(value) + sys.getsizeof(repr(value))
+    return sys.getsizeof(value) + (sum(map(_size, value)) if isinstance(value, list) else 0)

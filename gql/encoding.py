@@ -19,6 +19,8 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "br": lambda body: brotli.compress(body, quality=5),
     "gzip": lambda body: gzip.compress(body, 6, mtime=0),
 }
+# Their names, the best first.
+ENCODINGS = tuple(_COMPRESS)
 
 
 @lru_cache(1_000)

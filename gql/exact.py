@@ -12,13 +12,14 @@ import orjson
 class Digits(float):
     """A number of JSON with a point or an exponent: a float that still knows how it was written."""
 
+    __slots__ = ("_text",)
+    _text: str
+
     def __new__(cls, text: str) -> Self:
         """As `float` reads it."""
         made = super().__new__(cls, text)
         made._text = text
         return made
-
-    _text: str
 
     def __repr__(self) -> str:
         """What was written, as a Decimal reads it."""

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: a request read strictly, an answer that is kept or made, and the right status."""
+"""GraphQL over HTTP: a request read strictly, its answer sent with the right status."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from .answer import Request
 from .bounded import Bounded
 
-# What of a request decides which form of an answer is sent.
-VARY = b"Accept, Accept-Encoding"
+# What of a request decides which form of which answer is sent.
+VARY = b"Accept, Accept-Encoding, X-Snapshot-Min"
 # What is kept beside the bytes of an answer: its key, its headers, and objects of Python.
 OVERHEAD = 2_000
 
@@ -67,7 +67,7 @@ class Kept:
     @property
     def size(self) -> int:
         """The memory that it takes, in bytes."""
-        return OVERHEAD + len(self.body)
+        return OVERHEAD + self.request.size + len(self.body)
 
 
 def etag_of(key: Key, generation: str) -> str:
@@ -93,13 +93,10 @@ class Answers:
         return found
 
     def hottest(self, number: int) -> list[tuple[Key, Kept]]:
-        """Those that were asked for most often, and more than once."""
-        kept = [(key, found) for key in self._kept if not key.encoding and (found := self._kept.get(key)) is not None]
-        return sorted((item for item in kept if item[1].asked > 1), key=lambda item: -item[1].asked)[:number]
-
-    def forms(self, plain: Key) -> list[str]:
-        """The encodings by which an answer is kept."""
-        return [key.encoding for key in self._kept if key.encoding and key._replace(encoding="") == plain]
+        """Those that were asked for most often, and more than once, in their plain form."""
+        plain = [(key, found) for key in self._kept if not key.encoding and (found := self._kept.get(key)) is not None]
+        asked = [item for item in plain if item[1].asked > 1]
+        return sorted(asked, key=lambda item: -item[1].asked)[:number]
 
     async def get(self, key: Key, make: Callable[[], Awaitable[Kept]]) -> Kept:
         """An answer that is kept, that is being made, or that is made now: equal questions at once are one.

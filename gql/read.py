@@ -48,8 +48,8 @@ class Headers:
     content_length: str = ""
     content_type: str = ""
     if_none_match: str = ""
-    x_snapshot_min: str = ""
     transfer_encoding: str = ""
+    x_snapshot_min: str = ""
 
 
 def headers_of(scope: Scope) -> Headers:

@@ -1,4 +1,4 @@
-"""What all addresses share: one snapshot, the answers of it that are kept, and the threads that make them."""
+"""A request -> its answer: one that is kept, one that is at hand, or one that a thread makes; warm before a flip."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gc
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
@@ -18,7 +19,8 @@ from snapshot.reader import POLL_SECONDS, OpenGeneration, Reader, Resources
 from snapshot.settings import Settings
 
 from .answer import Request, answer, answer_from, answer_now
-from .encoding import LEAST_BYTES, compress, encoding_of
+from .cursor import OtherGeneration
+from .encoding import ENCODINGS, LEAST_BYTES, compress, encoding_of
 from .freshness import Freshness
 from .kept import Answers, Kept, Key, etag_of
 from .limits import Workers
@@ -32,10 +34,10 @@ from .write import NOT_KEPT, Written, body_of
 
 log = logging.getLogger("pacelayer.gql")
 
-
 HIT = b"hit"
 # Another process may be a poll ahead.
 REACHING_SECONDS = 2 * POLL_SECONDS
+MAX_DIGITS = 18
 # So many answers are made of a new generation before it is current, in so many seconds.
 WARMED, WARMING_SECONDS = 100, 2.0
 
@@ -99,16 +101,18 @@ class Service:
 
     async def _form(self, plain: Kept, key: Key) -> Kept:
         """An answer in another form, which is kept, and made once, as the answer itself is."""
-        return self.answers.find(key) or await self.answers.get(
-            key, lambda: self.workers.run(lambda: _compressed(plain, key.encoding))
-        )
+
+        async def make() -> Kept:
+            return await self.workers.run(lambda: _compressed(plain, key.encoding))
+
+        return self.answers.find(key) or await self.answers.get(key, make)
 
     async def _reach(self, least: str) -> None:
         """Wait until a generation of at least that number is current, which another process may have shown already.
 
         Raises Malformed where it does not come.
         """
-        if not least.isascii() or not least.isdigit():
+        if not least.isascii() or not least.isdigit() or len(least) > MAX_DIGITS:
             raise Malformed(400, "'X-Snapshot-Min' must be the number of a generation")
         until = time.monotonic() + REACHING_SECONDS
         while (number := self.reader.current.generation.number) < int(least):
@@ -143,17 +147,21 @@ class Service:
         except Exception as error:  # nobody waits for it, and a cold generation answers
             log.error("%s is not warm", opened.generation.id, exc_info=error)
 
-    def _warm_one(self, opened: OpenGeneration[Api], asked: Key, kept: Kept, until: float) -> None:
-        key = asked._replace(generation=opened.generation.id)
-
+    def _warm_one(self, opened: OpenGeneration[Api], key: Key, kept: Kept, until: float) -> None:
         def respond(trace: Trace) -> ExecutionResult:
             return answer_from(kept.request, self.reader, opened, self.settings, until, trace=trace)
 
-        made = _made(kept.request, key, respond)
-        self.answers.keep(key, made)
-        for encoding in self.answers.forms(asked):
-            form = key._replace(encoding=encoding)
-            self.answers.keep(form, _compressed(made, encoding))
+        fresh = key._replace(generation=opened.generation.id)
+        with suppress(OtherGeneration):  # a page of the generation that goes, which is not asked from its beginning
+            made = _made(kept.request, fresh, respond)
+            self.answers.keep(fresh, made)
+            for encoding in ENCODINGS:
+                if self.answers.find(key._replace(encoding=encoding)):
+                    self.answers.keep(fresh._replace(encoding=encoding), _compressed(made, encoding))
+
+
+def _compressed(plain: Kept, encoding: str) -> Kept:
+    return replace(plain, body=compress(plain.body, encoding), encoding=encoding)
 
 
 def _made(request: Request, key: Key, respond: Callable[[Trace], ExecutionResult]) -> Kept:
@@ -176,10 +184,6 @@ def _made(request: Request, key: Key, respond: Callable[[Trace], ExecutionResult
         lasting=not result.errors and not trace.moves,
         timing=str(trace).encode(),
     )
-
-
-def _compressed(plain: Kept, encoding: str) -> Kept:
-    return replace(plain, body=compress(plain.body, encoding), encoding=encoding)
 
 
 def _log_unexpected(result: ExecutionResult) -> None:

@@ -64,6 +64,22 @@ def test_what_was_asked_most_is_answered_before_the_flip(shop: Path, client: htt
     assert answer.json()["data"] == {"snapshot": {"number": 2}, "latest": {"nodes": [{"orders": 2}]}}
 
 
+def test_a_page_of_the_generation_that_goes_keeps_no_other_answer_from_being_there(
+    shop: Path, client: httpx.Client
+) -> None:
+    """Its cursor is of that generation, and is answered by it as long as it is kept."""
+    first = data(client, "{ sales(first: 1) { pageInfo { startCursor } } }")["sales"]["pageInfo"]["startCursor"]
+    page = f'{{ sales(first: 1, after: "{first}") {{ totalCount }} snapshot {{ number }} }}'
+    for query in (page, page, page, HOT, HOT):
+        ask(client, query)
+    add_order(shop)
+    Publisher(shop).publish()
+    eventually(lambda: number_of(client) == 2, "generation 2 answers")
+
+    assert ask(client, HOT).headers["server-timing"] == "hit"
+    assert ask(client, page).json()["data"]["snapshot"]["number"] == 1
+
+
 def test_what_was_asked_once_is_not(shop: Path, client: httpx.Client) -> None:
     """It would take the time of what is asked often."""
     ask(client, HOT)
@@ -101,7 +117,7 @@ def test_a_request_is_answered_by_the_generation_that_it_needs_at_least(shop: Pa
     assert answer.json()["data"]["latest"]["nodes"] == [{"orders": 2}]
 
 
-@pytest.mark.parametrize(("least", "status"), [("3", 503), ("x", 400), ("-1", 400)])
+@pytest.mark.parametrize(("least", "status"), [("3", 503), ("x", 400), ("-1", 400), ("9" * 5_000, 400)])
 def test_a_generation_that_is_not_there_is_not_waited_for(client: httpx.Client, least: str, status: int) -> None:
     """Nor what is no number."""
     answer = ask(client, HOT, **{"X-Snapshot-Min": least})

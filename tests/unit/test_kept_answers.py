@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from gql.answer import Request
 from gql.bounded import LARGEST_PART, Bounded
+from gql.exact import json_of
 from gql.kept import OVERHEAD, Answers, Kept, Key, etag_of
 
 KEY = Key("20260101T000000Z-000001", "", "application/json", "q")
-KEPT = Kept(
-    Request("q", {}), 200, "application/json", b"{}", KEY.generation, 'W/"1"', lasting=True, timing=b"query;dur=1"
-)
+ASKED = Request("{ a }", {})
+KEPT = Kept(ASKED, 200, "application/json", b"{}", KEY.generation, 'W/"1"', lasting=True, timing=b"query;dur=1")
 ROOM = 1_000_000
 CROWD = 100
 
@@ -230,6 +230,28 @@ def test_answers_take_no_more_than_their_room() -> None:
 
     assert kept == keys[-len(kept) :]
     assert len(kept) == OVERHEAD * 100 // KEPT.size
+
+
+def test_a_long_request_that_is_kept_beside_its_answer_is_counted() -> None:
+    """Else many of them would take many times the room."""
+    long = replace(KEPT, request=Request("{ a }", {"a": [json_of("1.5")] * 100_000}))
+
+    assert long.size > 1_000_000
+    assert replace(KEPT, request=Request("{ a }" + " " * 1_000_000, {})).size > 1_000_000
+
+
+def test_the_hottest_answers_are_those_that_were_asked_most_often() -> None:
+    """More than once, in their plain form; the first ones first."""
+    answers = Answers(ROOM)
+    keys = [KEY._replace(request=name) for name in "abc"]
+    for times, key in enumerate(keys):
+        answers.keep(key, replace(KEPT, asked=1))
+        answers.keep(key._replace(encoding="br"), replace(KEPT, encoding="br", asked=9))
+        for _ in range(times):
+            answers.find(key)
+
+    assert [key.request for key, _ in answers.hottest(9)] == ["c", "b"]
+    assert [key.request for key, _ in answers.hottest(1)] == ["c"]
 
 
 # Tags
