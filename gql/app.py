@@ -23,6 +23,7 @@ from .service import Service
 log = logging.getLogger("pacelayer.gql")
 
 STATIC = Path(__file__).parent / "static"
+OPERATIONS = "/api/"
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -39,30 +40,35 @@ def create_app(settings: Settings | None = None) -> Starlette:
         service.reader.stop()
 
     graphql = Endpoint(service, service.read_graphql, page=settings.server.allow == "any")
+    operation = Endpoint(service, service.read_operation)
     routes = [
         Route("/graphql", graphql),
-        Route("/api/{path:path}", Endpoint(service, service.read_operation)),
+        Route(f"{OPERATIONS}{{path:path}}", operation),
         Route("/livez", health.live),
         Route("/readyz", health.ready),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = _App(routes=routes, lifespan=lifespan)
-    app.graphql = graphql
+    app.graphql, app.operation = graphql, operation
     return app
 
 
 class _App(Starlette):
-    """Starlette, but for `/graphql`: the router and the layers before it would cost as much as a kept answer.
+    """Starlette, but for what answers: the router and the layers before it would cost as much as a kept answer.
 
     Only where the application is mounted below another path does the router find it.
     """
 
     graphql: ASGIApp
+    operation: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; the endpoint leaves no error to anybody else."""
         if scope["type"] == "http" and scope["path"] == "/graphql":
             await self.graphql(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(OPERATIONS):
+            scope["path_params"] = {"path": scope["path"].removeprefix(OPERATIONS)}
+            await self.operation(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
