@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import sqlalchemy
@@ -107,6 +107,22 @@ def refresh_here(project: Path, *, full: bool) -> None:
     print(json.dumps({**steps, "peak MB": int(peak.split()[1]) / 1024}))
 
 
+def by_connectorx(url: sqlalchemy.URL, folder: Path) -> float:
+    """Seconds that connectorx takes to bring the same rows into a DuckDB file; it makes floats of decimals."""
+    import connectorx  # type: ignore[import-untyped]
+    import duckdb
+
+    begun = time.monotonic()
+    rows = connectorx.read_sql(
+        url.set(drivername="postgresql").render_as_string(hide_password=False), "select * from orders",
+        return_type="arrow",
+    )  # fmt: skip
+    with duckdb.connect(str(folder / "connectorx.duckdb")) as connection:
+        connection.register("rows", rows)
+        connection.execute("create table orders as from rows")
+    return time.monotonic() - begun
+
+
 def floor(project: Path) -> float:
     """Seconds to copy the current file, sync it and read all of it: what a new generation cannot do without."""
     path = Store(project / "snapshots", 2).current().path
@@ -122,6 +138,7 @@ def floor(project: Path) -> float:
 
 def measure(url: sqlalchemy.URL, project: Path, rows: int) -> dict[str, Any]:
     """Everything of one size of the table."""
+    connectorx = min(by_connectorx(url, Path(made)) for _ in range(2) for made in [mkdtemp(dir=project)])
     copied = min(psql(url, "copy (select * from orders) to stdout (format binary);") for _ in range(2))
     full = refreshed(project, full=True)
     looked = psql(url, "select count(*) from orders where age(xmin) <= 5; select count(*) from orders;")
@@ -129,6 +146,7 @@ def measure(url: sqlalchemy.URL, project: Path, rows: int) -> dict[str, Any]:
     found: dict[str, Any] = {
         "rows": rows,
         "copy to /dev/null": copied,
+        "connectorx into DuckDB": connectorx,
         "full: exported": full["exported"] - full["staged"],
         "full: checkpointed": full["checkpointed"] - full["staged"],
         "full: all": full["all"],
