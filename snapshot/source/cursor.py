@@ -93,6 +93,10 @@ class CursorSource:
     def abandon(self, cursor: Any) -> None:
         """Leave the rows unread that are left, where a driver would read them first."""
 
+    def estimate(self, connection: sqlalchemy.Connection, table: str) -> int:
+        """About how many rows a table has; 0 where nobody can be asked."""
+        return 0
+
     def check(self, connection: sqlalchemy.Connection, table: str) -> None:
         """Raises SourceUnavailable for a table that the transaction does not read consistently."""
 
@@ -140,6 +144,10 @@ class CursorReading:
         """Rows whose mark of deletion is set."""
         name = _quoted(self.connection, column)
         return f"{name} is not null" + (f" and {name} <> 0" if kind == "BOOLEAN" else "")
+
+    def estimate(self, table: str) -> int:
+        """Where the kind of database has statistics."""
+        return self.source.estimate(self.connection, table)
 
     def count(self, table: str, where: str = "1 = 1", key: Collection[str] = ()) -> int:
         """The rows that fulfil a condition, or their keys."""
