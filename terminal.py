@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snapshot.errors import Problem
-from snapshot.events import Event, MetricComputed, Observer, TableExported, nobody
+from snapshot.events import Event, MetricComputed, Observer, RowsRead, TableExported, nobody
 
 _out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 _err = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, stderr=True)
@@ -87,6 +88,8 @@ def show_report(
 
 
 def _say_event(event: Event) -> None:
+    if isinstance(event, RowsRead):  # one line a step
+        return
     try:
         print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
     except BrokenPipeError:  # a refresh is worth more than whoever reads of it
@@ -109,15 +112,28 @@ def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
         return
     with _bar() as bar:
         task = bar.add_task("reading the source", total=None)
+        rows = bar.add_task("", visible=False)
 
         def show(event: Event) -> None:
-            if isinstance(event, TableExported):
+            if isinstance(event, RowsRead):
+                total, what = event.expected or None, f"  {event.table}: {rows_in_words(event)}"
+                bar.update(rows, description=what, total=total, completed=event.rows, visible=True)
+            elif isinstance(event, TableExported):
+                bar.update(rows, visible=False)
                 total = event.total + metrics
                 bar.update(task, description=f"exported {event.table}", total=total, completed=event.position)
             elif isinstance(event, MetricComputed):
                 bar.update(task, description=f"computed {event.metric}", advance=1)
 
         yield show
+
+
+def rows_in_words(event: RowsRead) -> str:
+    """How many have come, how fast, and how long the others take."""
+    speed = event.rows / max(event.seconds, 0.001)
+    words = f"{event.rows:,} rows, {speed:,.0f} a second"
+    left = event.expected - event.rows
+    return f"{words}, {timedelta(seconds=round(left / speed))} left" if left > 0 < speed else words
 
 
 @contextmanager

@@ -34,6 +34,16 @@ class StepReached:
 
 
 @dataclass(frozen=True)
+class RowsRead:
+    """So far a source table has come, of which so many rows are expected; 0 where nobody knows."""
+
+    table: str
+    rows: int
+    expected: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class TableExported:
     """A source table is in the staging file. Seconds are wall time."""
 
@@ -118,6 +128,7 @@ class FollowFailed:
 
 Event = (
     StepReached
+    | RowsRead
     | TableExported
     | MetricComputed
     | Published

@@ -1,29 +1,9 @@
 """What a snapshot says of itself: written by the build into the schema `pacelayer`, read by everyone."""
 
-from .model import (
-    COARSER,
-    MAX_SAFE_INTEGER,
-    SERVED_TYPES,
-    BuildRecord,
-    Catalog,
-    CheckRecord,
-    Column,
-    Component,
-    Grain,
-    Metric,
-    Pending,
-    Role,
-    Rollup,
-    SnapshotInfo,
-    SourceInfo,
-    TableState,
-    field_name,
-    is_key,
-    is_nested,
-    is_served,
-    literal,
-    quote,
-)
+from .generation import BuildRecord, Catalog, CheckRecord, Pending, SnapshotInfo, SourceInfo, TableState
+from .kinds import MAX_SAFE_INTEGER, SERVED_TYPES, is_key, is_nested, is_served
+from .metric import COARSER, Column, Component, Grain, Metric, Role, Rollup
+from .names import field_name, literal, quote
 from .tables import FORMAT, read, write
 
 __all__ = [

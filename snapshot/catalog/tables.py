@@ -9,20 +9,9 @@ from typing import Any, TypeVar
 import duckdb
 
 from ..errors import Damaged, FormatUnknown
-from .model import (
-    BuildRecord,
-    Catalog,
-    CheckRecord,
-    Column,
-    Component,
-    Grain,
-    Metric,
-    Pending,
-    SnapshotInfo,
-    SourceInfo,
-    TableState,
-    quote,
-)
+from .generation import BuildRecord, Catalog, CheckRecord, Pending, SnapshotInfo, SourceInfo, TableState
+from .metric import Column, Component, Grain, Metric
+from .names import quote
 
 FORMAT = 3
 

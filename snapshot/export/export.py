@@ -63,7 +63,7 @@ def export(
         with bounded(staging.connection, MEMORY) as need, source.read(shapes) as reading:
             keyed = [_by_its_key(wanted, found) for wanted in due]
             known = partial(decide, staging, tables, changes)
-            for wanted, change, seconds in _read(staging, reading, keyed, need, known):
+            for wanted, change, seconds in _read(staging, reading, keyed, need, known, observe):
                 changes[wanted.table] = change
                 builds.append(_record(number, change, seconds))
                 observe(TableExported(builds[-1].name, builds[-1].rows, builds[-1].seconds, len(builds), total))
@@ -77,7 +77,12 @@ def export(
 
 
 def _read(
-    staging: Staging, reading: Reading, due: Sequence[Wanted], need: Callable[[int], None], known: Callable[[], None]
+    staging: Staging,
+    reading: Reading,
+    due: Sequence[Wanted],
+    need: Callable[[int], None],
+    known: Callable[[], None],
+    observe: Observer,
 ) -> Iterator[tuple[Wanted, Change, float]]:
     """Each table's change, and how long it took. `known` is called after the looks, before a table is read whole."""
     left: list[tuple[Wanted, str, float]] = []
@@ -92,7 +97,7 @@ def _read(
     known()
     for wanted, horizon, looked in left:
         begun = time.monotonic()
-        change = read_whole(staging, reading, wanted, horizon, need)
+        change = read_whole(staging, reading, wanted, horizon, need, observe)
         yield wanted, change, looked + time.monotonic() - begun
 
 

@@ -18,7 +18,7 @@ from ..staging import Table
 # DuckDB compresses a vector of rows at once, and holds that twice.
 _VECTOR_ROWS, _VECTORS = 2048, 2
 # Added up, so that the order of the rows does not count.
-_CONTENT = "select coalesce(sum(hash(wire)), 0) from wire where _pacelayer_row = 1"
+_CONTENT = "select coalesce(sum(hash(wire)), 0), count(*) from wire where _pacelayer_row = 1"
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,14 @@ def insert(
     rows: AbstractContextManager[Iterable[nanoarrow.Array]],
     into: str,
     need: Callable[[int], None],
+    tell: Callable[[int], None] = lambda _: None,
 ) -> Received:
-    """Write batches of a table into one of DuckDB's. `need` is told how many bytes must fit in memory.
+    """Write batches of a table into one of DuckDB's.
 
-    Raises SourceUnavailable, and SourceValueError for a value that does not fit its declared type.
+    `need` is told how many bytes must fit in memory, `tell` how many rows are written so far. Raises SourceUnavailable,
+    and SourceValueError for a value that does not fit its declared type.
     """
-    size = content = 0
+    size = content = count = 0
     projections = ", ".join(_projections(reading, *table, shape))
     sql = f"insert into {into} select {projections} from wire where _pacelayer_row = 1"
     # One transaction: what is written of a table at a time is not put into a log as well.
@@ -54,8 +56,9 @@ def insert(
                 need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
                 with _on_the_wire(connection, batch):
                     connection.execute(sql)
-                    ((summed,),) = connection.execute(_CONTENT).fetchall()
-                    content += int(summed)
+                    ((summed, counted),) = connection.execute(_CONTENT).fetchall()
+                content, count = content + int(summed), count + int(counted)
+                tell(count)
         connection.execute("commit")
     except DISK_ERRORS:
         raise

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from ..catalog import TableState, quote
 from ..definition import digest
+from ..events import Observer, RowsRead
 from ..source import Changing, Reading
 from ..staging import Staging, added, removed
 from .delta import Delta
@@ -65,22 +67,37 @@ def _changes(
     return Change(mode, new, False, found.read, found.inserted, found.updated, found.deleted, found.bytes)
 
 
-def read_whole(staging: Staging, reading: Reading, wanted: Wanted, horizon: str, need: Callable[[int], None]) -> Change:
+def read_whole(
+    staging: Staging,
+    reading: Reading,
+    wanted: Wanted,
+    horizon: str,
+    need: Callable[[int], None],
+    observe: Observer,
+) -> Change:
     """All rows, into the new file. Raises SourceUnavailable and SourceValueError."""
     table, shape = wanted.table, wanted.shape
-    place = staging.make(table, shape)
+    place, tell = staging.make(table, shape), _teller(reading, wanted, observe)
     rows = (
         reading.rows(table[1], shape, alive(reading, wanted), most=True)
         if isinstance(reading, Changing)
         else reading.rows(table[1], shape)
     )
-    received = insert(staging.connection, reading, table, shape, rows, place, need)
+    received = insert(staging.connection, reading, table, shape, rows, place, need, tell)
     if wanted.settings.key:
         refuse_doubles(staging.connection, table, shape, place)
     ((count,),) = staging.connection.execute(f"select count(*) from {place}").fetchall()
     state = TableState(*table, wanted.definition, reading.as_of, count, horizon, received.content)
     same = wanted.state is not None and (wanted.state.rows, wanted.state.content) == (count, received.content)
     return Change("unchanged" if same else "full", state, True, read=count, inserted=count, bytes=received.bytes)
+
+
+def _teller(reading: Reading, wanted: Wanted, observe: Observer) -> Callable[[int], None]:
+    """What tells of the rows that have come, of those that the source says it has, or that there were before."""
+    begun, name = time.monotonic(), ".".join(wanted.table)
+    known = reading.estimate(wanted.table[1]) if isinstance(reading, Changing) else 0
+    expected = known or (wanted.state.rows if wanted.state else 0)
+    return lambda rows: observe(RowsRead(name, rows, expected, time.monotonic() - begun))
 
 
 def settle(staging: Staging, wanted: Wanted, change: Change) -> None:

@@ -1,6 +1,7 @@
 """`pacelayer.toml` as frozen values; every problem with its place, all of them at once."""
 
-from .read import FILE_NAME, RESERVED_SCHEMAS, load, problem, read
+from .places import FILE_NAME, problem
+from .read import RESERVED_SCHEMAS, load, read
 from .values import (
     WEEK_DAYS,
     ServerSettings,

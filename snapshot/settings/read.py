@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import Problem, ProjectError
+from .places import FILE_NAME, line_of
 from .values import (
     WEEK_DAYS,
     ServerSettings,
@@ -23,7 +24,6 @@ from .values import (
     parse_pace,
 )
 
-FILE_NAME = "pacelayer.toml"
 ALLOWED = ("any", "trusted")
 MAY_BE_ZERO = ("answer_bytes", "resident_cells")
 MAX_PORT = 65535
@@ -74,13 +74,6 @@ def read(root: Path) -> tuple[Settings, tuple[Problem, ...]]:
     reading = _Reading(text)
     settings = reading.project(root, data)
     return settings, tuple(sorted(reading.problems, key=lambda problem: problem.line))
-
-
-def problem(root: Path, path: tuple[str, ...], message: str, hint: str = "") -> Problem:
-    """A problem that shows only later, at the line of a key (`("sources", "shop", "url")`) or of its table."""
-    file = root / FILE_NAME
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return Problem(FILE_NAME, _line_of(lines, path), message, hint)
 
 
 class _Reading:
@@ -225,7 +218,7 @@ class _Reading:
         return WEEK_DAYS[0]
 
     def problem(self, path: tuple[str, ...], message: str, hint: str = "") -> None:
-        self.problems.append(Problem(FILE_NAME, _line_of(self.lines, path), message, hint))
+        self.problems.append(Problem(FILE_NAME, line_of(self.lines, path), message, hint))
 
 
 def _fits(value: object, kind: str) -> bool:
@@ -241,21 +234,3 @@ def _fits(value: object, kind: str) -> bool:
 def _words(kind: str) -> str:
     names = {"str": "text", "bool": "true or false", "int": "a whole number", "float": "a number"}
     return "a list of texts" if kind.startswith("tuple") else names.get(kind, "a table of texts")
-
-
-def _line_of(lines: list[str], path: tuple[str, ...]) -> int:
-    """The line where a key or its table stands.
-
-    tomllib tells no places, so the text is searched; 0 when it is not found.
-    """
-    best, table = 0, ""
-    for number, line in enumerate(lines, 1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            table = header[1].replace('"', "").replace("'", "")
-            if table == ".".join(path) or table.startswith(".".join(path) + "."):
-                return number
-            if table == ".".join(path[:-1]):
-                best = number
-        elif path and table == ".".join(path[:-1]) and re.match(rf"\s*[\"']?{re.escape(path[-1])}[\"']?\s*=", line):
-            return number
-    return best

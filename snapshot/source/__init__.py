@@ -79,6 +79,9 @@ class Changing(Reading, Protocol):
     def marked(self, column: str, kind: str) -> str:
         """The condition that a column of that DuckDB type marks a row as deleted: is set, or true."""
 
+    def estimate(self, table: str) -> int:
+        """About how many rows a table has, by the source's statistics; 0 where it has none."""
+
     def count(self, table: str, where: str = ..., key: Collection[str] = ()) -> int:
         """The rows of a table that fulfil a condition, or the different keys that they have."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +15,10 @@ from sqlalchemy import types
 
 from ..catalog import quote
 from ..errors import SourceUnavailable
-from ..settings import SourceSettings
 from .ahead import ahead
+from .at_url import SourceAtUrl
 from .batches import BYTES
-from .limit import advice, seconds_left
+from .limit import seconds_left
 from .reflect import common_kind, reflect
 from .shape import TableShape
 from .strict import strict
@@ -32,21 +32,8 @@ _CONSISTENT = ("SNAPSHOT", "SERIALIZABLE", "REPEATABLE READ")
 
 
 @dataclass(frozen=True)
-class CursorSource:
-    """The database at `url`; what the project says of it."""
-
-    settings: SourceSettings
-    url: sqlalchemy.URL = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """The schema of its tables in the snapshot."""
-        return self.settings.name
-
-    @property
-    def place(self) -> str:
-        """The URL without its password."""
-        return self.url.set(password=None).render_as_string()
+class CursorSource(SourceAtUrl):
+    """The database at `url`, through its SQLAlchemy dialect."""
 
     def shapes(self) -> Mapping[str, TableShape]:
         """The tables and views of its schema, reflected."""
@@ -54,7 +41,7 @@ class CursorSource:
             return reflect(self.engine(), self.settings.schema, self.settings.tables, self.kind)
         except (sqlalchemy.exc.SQLAlchemyError, TypeError) as error:
             # A driver's TypeError: the URL has an option that it does not know.
-            raise self._unavailable(error) from error
+            raise self.unavailable(error) from error
 
     @contextmanager
     def read(self, tables: Collection[str]) -> Iterator[CursorReading]:
@@ -64,7 +51,7 @@ class CursorSource:
                 as_of = self.begin(connection, [self.qualified(connection, name) for name in tables])
                 yield CursorReading(self, as_of, connection, time.monotonic() + self.settings.read_limit)
         except sqlalchemy.exc.SQLAlchemyError as error:
-            raise self._unavailable(error) from error
+            raise self.unavailable(error) from error
 
     def connect_arguments(self) -> dict[str, Any]:
         """What the driver is told beside the URL."""
@@ -93,6 +80,10 @@ class CursorSource:
     def abandon(self, cursor: Any) -> None:
         """Leave the rows unread that are left, where a driver would read them first."""
 
+    def estimate(self, connection: sqlalchemy.Connection, table: str) -> int:
+        """About how many rows a table has; 0 where nobody can be asked."""
+        return 0
+
     def check(self, connection: sqlalchemy.Connection, table: str) -> None:
         """Raises SourceUnavailable for a table that the transaction does not read consistently."""
 
@@ -107,11 +98,6 @@ class CursorSource:
     def engine(self) -> sqlalchemy.Engine:
         """A connection for each question."""
         return sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.NullPool, connect_args=self.connect_arguments())
-
-    def _unavailable(self, error: Exception) -> SourceUnavailable:
-        # The driver's own words: SQLAlchemy adds the statement, which says nothing to whoever reads this.
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}", advice(reason))
 
 
 @dataclass(frozen=True)
@@ -140,6 +126,10 @@ class CursorReading:
         """Rows whose mark of deletion is set."""
         name = _quoted(self.connection, column)
         return f"{name} is not null" + (f" and {name} <> 0" if kind == "BOOLEAN" else "")
+
+    def estimate(self, table: str) -> int:
+        """Where the kind of database has statistics."""
+        return self.source.estimate(self.connection, table)
 
     def count(self, table: str, where: str = "1 = 1", key: Collection[str] = ()) -> int:
         """The rows that fulfil a condition, or their keys."""

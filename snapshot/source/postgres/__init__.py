@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import adbc_driver_manager as adbc
@@ -14,8 +14,7 @@ import sqlalchemy
 
 from ...catalog import literal
 from ...errors import SourceUnavailable
-from ...settings import SourceSettings
-from ..limit import advice
+from ..at_url import SourceAtUrl
 from ..reflect import reflect
 from ..shape import TableShape
 from .kinds import domains_of, duckdb_type
@@ -59,22 +58,10 @@ or c.oid is distinct from to_regclass(format('%I.%I', n.nspname, c.relname))"""
 
 
 @dataclass(frozen=True)
-class PostgresSource:
-    """The database at `url`; what the project says of it. Sessions are of the zone, which views may use."""
+class PostgresSource(SourceAtUrl):
+    """The database at `url`, through ADBC. Sessions are of the zone, which views may use."""
 
-    settings: SourceSettings
-    url: sqlalchemy.URL = field(repr=False)
     time_zone: str = "UTC"
-
-    @property
-    def name(self) -> str:
-        """The schema of its tables in the snapshot."""
-        return self.settings.name
-
-    @property
-    def place(self) -> str:
-        """The URL without its password."""
-        return self.url.set(password=None).render_as_string()
 
     def shapes(self) -> Mapping[str, TableShape]:
         """The tables and views of its schema, reflected."""
@@ -83,7 +70,7 @@ class PostgresSource:
             kind_of = partial(duckdb_type, domains=domains_of(engine))
             return reflect(engine, self.settings.schema, self.settings.tables, kind_of)
         except sqlalchemy.exc.SQLAlchemyError as error:
-            raise self._unavailable(error) from error
+            raise self.unavailable(error) from error
 
     def engine(self) -> sqlalchemy.Engine:
         """A connection for each question, through psycopg; it cannot write and has the bounds of an export."""
@@ -118,7 +105,7 @@ class PostgresSource:
                 yield PostgresReading(self.settings, now["now"], connection, deadline, another)
                 self._refuse_rewritten(connection, tables)
         except adbc.Error as error:
-            raise self._unavailable(error) from error
+            raise self.unavailable(error) from error
 
     @contextmanager
     def _another(
@@ -164,8 +151,7 @@ class PostgresSource:
         """Ours are defaults: what the project's URL says of the connection stands."""
         return self.url.set(query={**_CONNECTION, **self.url.query})
 
-    def _unavailable(self, error: Exception) -> SourceUnavailable:
-        lines = str(getattr(error, "orig", None) or error).splitlines()
-        reason = next((line for line in lines if "ERROR" in line or "FATAL" in line), lines[0])
-        reason = reason.partition("Query was:")[0].rpartition("ERROR:")[2].strip()
-        return SourceUnavailable(f"source '{self.name}' cannot be read: {reason}", advice(reason))
+    def reason(self, lines: Sequence[str]) -> str:
+        """The server's own error, without what libpq and ADBC put around it."""
+        said = next((line for line in lines if "ERROR" in line or "FATAL" in line), lines[0])
+        return said.partition("Query was:")[0].rpartition("ERROR:")[2].strip()

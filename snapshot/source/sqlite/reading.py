@@ -1,0 +1,110 @@
+"""One open transaction of SQLite: its tables as Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import adbc_driver_manager as adbc
+import nanoarrow
+
+from ...catalog import literal, quote
+from ...errors import SourceValueError
+from ..ahead import ahead
+from ..batches import batches
+from ..shape import TableShape
+from ..strict import base_of, strict
+from .kinds import INTEGERS, storage, wire
+from .misfits import misfit_query
+
+# Rows that ADBC gathers whatever their size.
+BATCH_ROWS = 256
+
+
+@dataclass(frozen=True)
+class SqliteReading:
+    """An open read transaction."""
+
+    source: str
+    as_of: datetime
+    views: frozenset[str]
+    connection: adbc.AdbcConnection
+
+    def horizon(self, table: str) -> str:
+        """A file has none."""
+        return ""
+
+    def since(self, then: str, now: str) -> str:
+        """Nothing tells."""
+        return ""
+
+    def at_least(self, column: str, value: str, kind: str) -> str:
+        """As texts, which are in the order of their moments where all have no offset."""
+        written = value if base_of(kind) in INTEGERS else literal(value)
+        return f"({quote(column)} >= {written} or {quote(column)} is null)"
+
+    def marked(self, column: str, kind: str) -> str:
+        """Rows whose mark of deletion is set."""
+        return f"{quote(column)} is not null" + (f" and {quote(column)} <> 0" if kind == "BOOLEAN" else "")
+
+    def estimate(self, table: str) -> int:
+        """A file has no statistics that are sure to be there."""
+        return 0
+
+    def count(self, table: str, where: str = "true", key: Collection[str] = ()) -> int:
+        """The rows that fulfil a condition, or their keys."""
+        rows = f"{quote(table)} where {where}"
+        if key:
+            rows = f"(select distinct {', '.join(map(quote, key))} from {rows})"
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_sql_query(f"select count(*) as n from {rows}")
+            stream, _ = statement.execute_query()
+            return int(nanoarrow.ArrayStream(stream).read_all().to_pylist()[0]["n"])
+
+    @contextmanager
+    def rows(
+        self, table: str, shape: TableShape, where: str = "true", *, most: bool = False
+    ) -> Iterator[Iterable[nanoarrow.Array]]:
+        """A first row fixes its types, which ADBC would otherwise guess from the data."""
+        self._refuse_misfits(table, shape, where)
+        kinds = {name: storage(column.type) for name, column in shape.columns.items()}
+        witness = ", ".join(f"{value} as {quote(name)}" for name, (_, value) in kinds.items())
+        values = ", ".join(wire(name, shape.columns[name].type) for name in kinds)
+        sql = f"select 0 as _pacelayer_row, {witness} union all select 1, {values} from {quote(table)} where {where}"
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
+            statement.set_sql_query(sql)
+            stream, _ = statement.execute_query()
+            with ahead([[batches(stream, f"{self.source}.{table}")]]) as found:
+                yield found
+
+    def fitting(self, table: str, column: str, kind: str) -> str:
+        """The strict cast of a wire value."""
+        column, base = quote(column), base_of(kind)
+        if base in ("BIGINT", "DOUBLE", "BLOB"):
+            return column
+        cast = f"try_cast({column} as {kind})"
+        if base in INTEGERS or base == "FLOAT":
+            return cast
+        if base == "VARCHAR":
+            return f"try(decode({column}))"
+        if base == "BOOLEAN":
+            return f"case when {column} in (0, 1) then {cast} end"
+        if base == "DECIMAL":  # a real is the number that is nearest to what was meant
+            return f"case when {cast}::double = try_cast({column} as double) then {cast} end"
+        return strict(column, kind)
+
+    def _refuse_misfits(self, table: str, shape: TableShape, where: str) -> None:
+        """One scan for a value of a storage class that its column's type does not take: SQLite lets any in."""
+        query = misfit_query(table, shape, where, row="''" if table in self.views else "rowid")
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_sql_query(query)
+            stream, _ = statement.execute_query()
+            found = nanoarrow.ArrayStream(stream).read_all().to_pylist()[1:]
+        for misfit in found:
+            place = f" at {', '.join(shape.key) or 'rowid'} = {misfit['key']}" if misfit["key"] else ""
+            column = misfit["place"]
+            what = f"{self.source}.{table}.{column}: the {misfit['value']}{place}"
+            raise SourceValueError(f"{what} does not fit {shape.columns[column].type}")
