@@ -53,11 +53,11 @@ class Endpoint:
                 request = await self.read(scope, receive, headers)
                 response = await self.service.respond(request, media, headers)
         except Exception as error:  # noqa: BLE001  the API's edge, one of three places where errors end
-            response = _failed(error, media, self.service.settings)
+            response = failed(error, media, self.service.settings)
         await response(scope, receive, send)
 
 
-def _failed(error: Exception, media: str, settings: ServerSettings) -> Response:
+def failed(error: Exception, media: str, settings: ServerSettings) -> Response:
     """The answer to a request that has no result. What nobody foresaw goes to the log, its number to the client."""
     match error:
         case GraphQLError():

@@ -12,7 +12,8 @@ import duckdb
 from .. import connect
 from ..catalog import Catalog, read
 from ..errors import Damaged, DeadlineExceeded, OutOfRange, QueryFailed
-from ..store import Generation, intact
+from ..store import Generation, intact, published_checksum
+from .file import SnapshotFile
 from .watchdog import Watchdog
 
 T = TypeVar("T")
@@ -27,7 +28,10 @@ class Resources:
 
 
 class OpenGeneration(Generic[T]):
-    """One snapshot file, open for reading. `value` is what was prepared from its catalogue before the flip."""
+    """One snapshot file, open for reading. `value` is what was prepared from its catalogue before the flip.
+
+    `file` has its bytes, and `checksum` is their SHA-256 in hexadecimal.
+    """
 
     def __init__(
         self, generation: Generation, resources: Resources, watchdog: Watchdog, prepare: Callable[[Catalog], T]
@@ -37,16 +41,19 @@ class OpenGeneration(Generic[T]):
         # Opening finds few damages, and a log that stands beside would be read as part of the file.
         if not intact(generation) or generation.path.with_name(generation.path.name + ".wal").exists():
             raise Damaged(f"{generation.id} is not what was published", "roll back, or refresh")
+        self.checksum = published_checksum(generation)
+        self.file = SnapshotFile(generation.path)
         try:
             self._connection = connect.read(generation.path, threads=resources.threads, memory=resources.memory)
         except duckdb.Error as error:
+            self.file.close()
             raise Damaged(f"{generation.id} cannot be opened: {str(error).splitlines()[0]}") from error
         try:
             self.catalog = read(self._connection)
             connect.lock_down(self._connection, time_zone=self.catalog.snapshot.time_zone)
             self.value = prepare(self.catalog)
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def query(self, sql: str, parameters: Sequence[Any], deadline: float) -> list[tuple[Any, ...]]:
@@ -76,8 +83,9 @@ class OpenGeneration(Generic[T]):
         return [row[0] for row in described], self.query(sql, (), deadline)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let the file go: DuckDB first."""
         self._connection.close()
+        self.file.close()
 
 
 def read_catalog(path: Path) -> Catalog:
