@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from snapshot.settings import Settings, load
 from .download import Download
 from .health import Health
 from .http import Endpoint
+from .live import STOP
 from .service import Service
 from .snapshot_file import SnapshotCopies
 
@@ -35,9 +36,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
     health = Health(service.reader)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Callable[[], None]]]:
         service.reader.start()
-        yield
+        yield {STOP: service.live.stop}
         service.workers.stop()
         service.reader.stop()
 

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from snapshot.settings import ServerSettings
 
 from .connection import while_connected
-from .http import failed
+from .failed import failed
 from .read import JSON, RESPONSE_JSON, Malformed
 
 log = logging.getLogger("pacelayer.gql")

@@ -54,11 +54,15 @@ class Places:
     def __init__(self, number: int) -> None:
         self._free = number
 
+    def require(self) -> None:
+        """Raises Overloaded where there is none."""
+        if not self._free:
+            raise Overloaded
+
     @contextmanager
     def taken(self) -> Iterator[None]:
         """One of them, for a while. Raises Overloaded where there is none."""
-        if not self._free:
-            raise Overloaded
+        self.require()
         self._free -= 1
         try:
             yield
