@@ -22,6 +22,7 @@ from .http import Endpoint
 from .live import STOP
 from .service import Service
 from .snapshot_file import SnapshotCopies
+from .table_file import TableFiles
 
 log = logging.getLogger("pacelayer.gql")
 
@@ -33,12 +34,13 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application of a project; without settings, of that in $PACELAYER_PROJECT or the working directory."""
     settings = settings or load(Path(os.environ.get("PACELAYER_PROJECT", ".")))
     service = Service(settings, _log)
-    health = Health(service.reader)
+    health, tables = Health(service.reader), TableFiles(service)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Callable[[], None]]]:
         service.reader.start()
         yield {STOP: service.live.stop}
+        tables.stop()
         service.workers.stop()
         service.reader.stop()
 
@@ -53,6 +55,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     ]
     if settings.server.allow == "any":  # a file has more in it than any document that is trusted asks for
         routes.append(Route("/snapshot", Download(SnapshotCopies(service.reader).answer, settings.server)))
+        routes.append(Route("/table/{file}", Download(tables.answer, settings.server)))
     app = _App(routes=routes, lifespan=lifespan)
     app.graphql, app.operation = graphql, operation
     return app

@@ -42,6 +42,8 @@ class Download:
             response = failed(error, RESPONSE_JSON, self.settings)
             response.headers["content-type"] = f"{JSON}; charset=utf-8"
             await response(scope, receive, send)
+        except asyncio.CancelledError:
+            log.warning("a download breaks off, for the server stops")
 
 
 def disposition(name: str) -> tuple[bytes, bytes]:
@@ -73,5 +75,3 @@ async def send_all(chunks: AsyncIterator[bytes], receive: Receive, send: Send) -
         await while_connected(receive, copy())
     except Exception as error:  # noqa: BLE001  the API's edge: what was sent cannot be taken back
         log.error("a download breaks off: %s: %s", type(error).__name__, error)
-    except asyncio.CancelledError:
-        log.warning("a download breaks off, for the server stops")

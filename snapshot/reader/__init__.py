@@ -7,6 +7,7 @@ from ..store import Generation, Status
 from .file import SnapshotFile
 from .follow import POLL_SECONDS, Reader
 from .generation import OpenGeneration, Resources, read_catalog
+from .running import Running
 from .watchdog import Watchdog
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "OpenGeneration",
     "Reader",
     "Resources",
+    "Running",
     "SnapshotFile",
     "Status",
     "Watchdog",

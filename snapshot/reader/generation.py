@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,9 +12,10 @@ import duckdb
 
 from .. import connect
 from ..catalog import Catalog, read
-from ..errors import Damaged, DeadlineExceeded, OutOfRange, QueryFailed
+from ..errors import Damaged, QueryFailed
 from ..store import Generation, intact, published_checksum
 from .file import SnapshotFile
+from .running import Running, in_our_words
 from .watchdog import Watchdog
 
 T = TypeVar("T")
@@ -61,15 +63,14 @@ class OpenGeneration(Generic[T]):
 
         Raises DeadlineExceeded, OutOfRange and QueryFailed.
         """
+        with self._connection.cursor() as cursor, self._watchdog.watching(cursor, deadline), in_our_words():
+            return cursor.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def running(self, sql: str, parameters: Sequence[Any], deadline: float) -> Iterator[Running]:
+        """A query whose result is taken bit by bit, so that no more of it is in memory; begun when that begins."""
         with self._connection.cursor() as cursor, self._watchdog.watching(cursor, deadline):
-            try:
-                return cursor.execute(sql, parameters).fetchall()
-            except duckdb.InterruptException as error:
-                raise DeadlineExceeded("the query took longer than it may", "ask for less") from error
-            except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
-                raise OutOfRange(str(error).splitlines()[0]) from error
-            except duckdb.Error as error:
-                raise QueryFailed(str(error).splitlines()[0]) from error
+            yield Running(cursor, sql, parameters, deadline, self._watchdog)
 
     def table(self, sql: str, deadline: float) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The column names and rows of one SELECT of somebody's own. Raises DeadlineExceeded and QueryFailed."""
