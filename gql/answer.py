@@ -100,14 +100,16 @@ def answer_from(
     document = api.documents(request.query, limits.max_tokens)
     operation = get_operation_ast(document.node, request.operation_name)
     trace.step("parse")
-    if request.get and operation is not None and operation.operation is not OperationType.QUERY:
+    if request.get and operation is not None and operation.operation is OperationType.MUTATION:
         raise NotByGet
     if document.errors:
         return ExecutionResult(None, list(document.errors), {"code": INVALID})
     if operation is None:
         raise refusal(INVALID, "name one of the document's operations as operationName")
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise refusal(INVALID, "a subscription is answered by events; ask with 'Accept: text/event-stream'", operation)
     if operation.operation is not OperationType.QUERY:
-        raise refusal(INVALID, "there are queries only: numbers are changed at their source", operation)
+        raise refusal(INVALID, "there are no mutations: numbers are changed at their source", operation)
     found = prepare(api, operation_of(api, document, operation), request.variables, limits, policy)
     trace.step("plan")
     return _respond(request, document, Answering(reader, generation, found, deadline, limits.resident_cells), trace)

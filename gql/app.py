@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,9 +16,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from snapshot.events import Event, Flipped, FollowFailed
 from snapshot.settings import Settings, load
 
+from .download import Download
 from .health import Health
 from .http import Endpoint
+from .live import STOP
 from .service import Service
+from .snapshot_file import SnapshotCopies
+from .table_file import TableFiles
 
 log = logging.getLogger("pacelayer.gql")
 
@@ -30,12 +34,13 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application of a project; without settings, of that in $PACELAYER_PROJECT or the working directory."""
     settings = settings or load(Path(os.environ.get("PACELAYER_PROJECT", ".")))
     service = Service(settings, _log)
-    health = Health(service.reader)
+    health, tables = Health(service.reader), TableFiles(service)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Callable[[], None]]]:
         service.reader.start()
-        yield
+        yield {STOP: service.live.stop}
+        tables.stop()
         service.workers.stop()
         service.reader.stop()
 
@@ -48,6 +53,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
         Route("/readyz", health.ready),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
+    if settings.server.allow == "any":  # a file has more in it than any document that is trusted asks for
+        routes.append(Route("/snapshot", Download(SnapshotCopies(service.reader).answer, settings.server)))
+        routes.append(Route("/table/{file}", Download(tables.answer, settings.server)))
     app = _App(routes=routes, lifespan=lifespan)
     app.graphql, app.operation = graphql, operation
     return app

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +45,19 @@ class _Page:
     table: Table
     more: bool
     count: int | None = None
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What a query turns out to be that the client can mend, as a refusal. Raises GraphQLError and QueryFailed."""
+    try:
+        yield
+    except OutOfRange as error:
+        raise refusal(BAD_INPUT, BEYOND) from error
+    except QueryFailed as error:
+        if TOO_MANY_PERIODS not in str(error):
+            raise
+        raise refusal(TOO_MANY_ROWS, f"{TOO_MANY_PERIODS}: more than {MAX_PERIODS:,}; name a range") from error
 
 
 class Answering:
@@ -179,14 +193,8 @@ class Answering:
     def _query(self, plan: Plan, until: float | None = None) -> Sequence[tuple[Any, ...]]:
         if self.deadline is None:
             raise NotResident
-        try:
+        with told():
             return self.generation.query(plan.sql, plan.parameters, until or self.deadline)
-        except OutOfRange as error:
-            raise refusal(BAD_INPUT, BEYOND) from error
-        except QueryFailed as error:
-            if TOO_MANY_PERIODS not in str(error):
-                raise
-            raise refusal(TOO_MANY_ROWS, f"{TOO_MANY_PERIODS}: more than {MAX_PERIODS:,}; name a range") from error
 
     def _page_info(self, asked: Ask, page: _Page) -> dict[str, Any]:
         """Where a page stands: the cursors behind its first and its last row are of the question with its values."""

@@ -58,7 +58,7 @@ def with_extras(question: Question, page: Plan, order: str, extras: Extras) -> P
     parts = tuple(_parts(question, extras))
     if not parts and not any(kind_of(column.type).as_text for column in page.columns):
         return page
-    columns = ", ".join(map(_shown, page.columns))
+    columns = ", ".join(f"{shown(column)} as {quote(column.name)}" for column in page.columns)
     values = "".join(f", {sql}" for part in parts for _, sql in part.values)
     tables = "".join(part.tables for part in parts)
     return replace(
@@ -69,9 +69,10 @@ def with_extras(question: Question, page: Plan, order: str, extras: Extras) -> P
     )
 
 
-def _shown(column: Column) -> str:
+def shown(column: Column) -> str:
+    """The SQL for a page's column, of which Python has a value that holds all of DuckDB's."""
     name = f"page.{quote(column.name)}"
-    return f"cast({name} as varchar) as {quote(column.name)}" if kind_of(column.type).as_text else name
+    return f"cast({name} as varchar)" if kind_of(column.type).as_text else name
 
 
 def comparable(column: Column) -> str:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from graphql import ExecutionResult, GraphQLError
 from starlette.datastructures import QueryParams
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from snapshot.errors import DeadlineExceeded, NoSnapshot
-from snapshot.settings import ServerSettings
-
-from . import errors
-from .answer import NotByGet, Request
+from .answer import Request
+from .failed import failed, failed_stream
 from .kept import VARY
-from .limits import Overloaded
-from .read import JSON, RESPONSE_JSON, Headers, Malformed, headers_of, media_type
+from .read import EVENTS, JSON, Headers, headers_of, media_type
 from .service import Service
-from .write import NOT_KEPT_HEADERS, body_of, refused
-
-log = logging.getLogger("pacelayer.gql")
 
 PAGE = Path(__file__).parent / "static" / "graphiql.html"
 # The page's own script and style, and nothing from anywhere else.
@@ -51,34 +41,14 @@ class Endpoint:
             else:
                 media = media_type(headers.accept)
                 request = await self.read(scope, receive, headers)
-                response = await self.service.respond(request, media, headers)
+                if media == EVENTS:
+                    response = await self.service.stream(request, headers)
+                else:
+                    response = await self.service.respond(request, media, headers)
         except Exception as error:  # noqa: BLE001  the API's edge, one of three places where errors end
-            response = _failed(error, media, self.service.settings)
+            settings = self.service.settings
+            response = failed_stream(error, settings) if media == EVENTS else failed(error, media, settings)
         await response(scope, receive, send)
-
-
-def _failed(error: Exception, media: str, settings: ServerSettings) -> Response:
-    """The answer to a request that has no result. What nobody foresaw goes to the log, its number to the client."""
-    match error:
-        case GraphQLError():
-            status, body = body_of(ExecutionResult(None, [error]), media)
-            return Response(body, status, NOT_KEPT_HEADERS, f"{media}; charset=utf-8")
-        case Malformed():
-            return refused(media, error.status, errors.MALFORMED, error.message, error.headers)
-        case NotByGet():
-            return refused(media, 405, errors.MALFORMED, "only queries may be sent by GET", {"Allow": "POST"})
-        case NoSnapshot():
-            message = "no snapshot has been published yet; try again soon"
-            return refused(media, 503, errors.NO_SNAPSHOT, message, {"Retry-After": "5"})
-        case Overloaded():
-            message = "too many requests at once; try again soon"
-            return refused(media, 503, errors.OVERLOADED, message, {"Retry-After": "1"})
-        case DeadlineExceeded():
-            message = f"the answer took longer than {settings.deadline:g} s; ask for less"
-            return refused(media, 400 if media == RESPONSE_JSON else 200, errors.TIMEOUT, message)
-    number = uuid.uuid4().hex[:12]
-    log.error("request %s failed", number, exc_info=error)
-    return refused(media, 500, errors.INTERNAL, f"something went wrong; the log knows it as {number}")
 
 
 def _wants_page(scope: Scope, headers: Headers) -> bool:

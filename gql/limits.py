@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -45,6 +46,28 @@ class Workers:
     def stop(self) -> None:
         """Let the threads end once they have nothing left to do."""
         self._pool.shutdown(wait=True)
+
+
+class Places:
+    """Room for at most so many answers that take long. Lives on the event loop."""
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+
+    def require(self) -> None:
+        """Raises Overloaded where there is none."""
+        if not self._free:
+            raise Overloaded
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """One of them, for a while. Raises Overloaded where there is none."""
+        self.require()
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

@@ -30,7 +30,7 @@ async def operation_request(
         raise Malformed(405, "ask by GET or POST", Allow=", ".join(METHODS))
     if operation is None:
         raise Malformed(404, "there is no operation of that name")
-    sent, twice = _by_name(operation, parameters_of(scope["query_string"]), types), list[str]()
+    sent, twice = values_by_name(operation, parameters_of(scope["query_string"]), types), list[str]()
     if scope["method"] == "POST" and (headers.content_length not in ("", "0") or headers.transfer_encoding):
         body = json(await body_of(receive, headers, max_body))
         if not isinstance(body, dict):
@@ -48,7 +48,7 @@ def _variables(operation: Operation) -> dict[str, VariableDefinitionNode]:
     return {definition.variable.name.value: definition for definition in operation.variables}
 
 
-def _by_name(operation: Operation, parameters: Iterable[tuple[str, str]], types: Types) -> dict[str, Any]:
+def values_by_name(operation: Operation, parameters: Iterable[tuple[str, str]], types: Types) -> dict[str, Any]:
     """The values of an address: lists by repeated names; a name that no variable has stays as it is."""
     found: dict[str, list[str]] = {}
     for name, text in parameters:

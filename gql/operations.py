@@ -38,7 +38,7 @@ REGISTERED_BYTES, OVERHEAD = 5_000_000, 500
 
 @dataclass(frozen=True)
 class Operation:
-    """One file of the project: its text, and the variables of its one query."""
+    """One file of the project: its text, and the variables of its one query or subscription."""
 
     text: str
     variables: tuple[VariableDefinitionNode, ...]
@@ -144,8 +144,8 @@ def problems_of(root: Path, documents: Documents, max_tokens: int) -> Iterator[P
 def _read(path: Path) -> Operation:
     text = path.read_text(encoding="utf-8")
     operations = [node for node in parse(text).definitions if isinstance(node, OperationDefinitionNode)]
-    if len(operations) != 1 or operations[0].operation is not OperationType.QUERY:
-        raise GraphQLError("the file must hold one query, with its fragments", operations[-1:])
+    if len(operations) != 1 or operations[0].operation is OperationType.MUTATION:
+        raise GraphQLError("the file must hold one query or subscription, with its fragments", operations[-1:])
     return Operation(text, tuple(operations[0].variable_definitions or ()))
 
 

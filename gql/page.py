@@ -5,6 +5,7 @@ Each step is a query around the one before.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from snapshot.catalog import Column, quote
@@ -29,6 +30,22 @@ def plan_rows(question: Question, *, limit: int | None, offset: int = 0, extras:
     page = "" if limit is None else f" limit {limit:d} offset {offset:d}"
     sql = f"select * from ({plan.sql}) as page{order}{page}"
     return with_extras(question, replace(plan, sql=sql), order, extras)
+
+
+def plan_table(
+    question: Question, columns: Sequence[Column], shown: Callable[[Column], str], *, limit: int | None, offset: int
+) -> Plan:
+    """The same rows for a file: these columns of them, by their fields, each as the SQL that `shown` makes of it.
+
+    A plain table is read in the order that it has, unless another one is asked for: it need not be sorted, which takes
+    memory.
+    """
+    plan = _groups(question)
+    order = order_of(question, total=question.metric.grouped or bool(question.order_by))
+    page = f"{'' if limit is None else f' limit {limit:d}'}{f' offset {offset:d}' if offset else ''}"
+    wanted = ", ".join(f"{shown(column)} as {quote(column.field)}" for column in columns)
+    sql = f"select {wanted} from ({plan.sql}) as page{order}{page}"
+    return replace(plan, sql=sql, columns=tuple(columns), extras=())
 
 
 def plan_count(question: Question) -> Plan:

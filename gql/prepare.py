@@ -85,7 +85,7 @@ def prepare(
     """
     if found := prepared(api, operation, inputs, limits, policy):
         return found
-    variables = _variables(api.schema, operation.node, inputs)
+    variables = variables_of(api.schema, operation.node, inputs)
     values = _values(operation, inputs)
     if values:
         coerced = variables.coerced | {name: Hole(name) for name in values}
@@ -135,7 +135,9 @@ def _key(
     return (operation, tuple(values), said, limits) if len(said) <= KEPT_VALUES else None
 
 
-def _variables(schema: GraphQLSchema, operation: OperationDefinitionNode, inputs: Mapping[str, Any]) -> VariableValues:
+def variables_of(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, inputs: Mapping[str, Any]
+) -> VariableValues:
     """The values of all variables. Raises GraphQLError for those that are none of their types."""
     definitions = operation.variable_definitions or ()
     values = get_variable_values(schema, definitions, dict(inputs), max_errors=MAX_ERRORS)

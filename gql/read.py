@@ -16,14 +16,14 @@ from .answer import Request
 from .exact import json_of
 from .limits import TooLarge, read_body
 
-RESPONSE_JSON, JSON = "application/graphql-response+json", "application/json"
+RESPONSE_JSON, JSON, EVENTS = "application/graphql-response+json", "application/json", "text/event-stream"
 
 METHODS = ("GET", "HEAD", "POST")
 MAX_HEADERS, MAX_HEADER_BYTES = 100, 32_768
 # Clients send the same few requests again and again; how many are kept as read, and how long one may be to be kept.
 KEPT_REQUESTS, KEPT_BYTES, KEPT_HEADERS = 1_000, 8_192, 250
 _HEADERS = (
-    *(b"accept", b"accept-encoding", b"if-none-match", b"x-snapshot-min"),
+    *(b"accept", b"accept-encoding", b"if-none-match", b"last-event-id", b"x-snapshot-min"),
     *(b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"),
 )
 
@@ -48,6 +48,7 @@ class Headers:
     content_length: str = ""
     content_type: str = ""
     if_none_match: str = ""
+    last_event_id: str = ""
     transfer_encoding: str = ""
     x_snapshot_min: str = ""
 
@@ -106,7 +107,7 @@ def media_type(accept: str) -> str:
     ranges = {
         media: next((r for r in (media, "application/*", "*/*") if r in qualities), "")
         for media in (JSON, RESPONSE_JSON)
-    }
+    } | ({EVENTS: EVENTS} if EVENTS in qualities else {})
     # Of two that are liked alike, the one that was named, and first.
     best = max(
         ranges,
@@ -117,7 +118,7 @@ def media_type(accept: str) -> str:
         ),
     )
     if not qualities.get(ranges[best]):
-        raise Malformed(406, f"answers are {RESPONSE_JSON} or {JSON}")
+        raise Malformed(406, f"answers are {RESPONSE_JSON}, {JSON} or {EVENTS}")
     return best
 
 

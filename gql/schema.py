@@ -31,7 +31,7 @@ from .inputs import Direction, Inputs, input_type
 from .kinds import Kinds
 from .metric_types import MetricTypes, type_name
 from .resident import Residents
-from .types import MetricType, SnapshotType, StatusType
+from .types import MetricType, SnapshotPublishedType, SnapshotType, StatusType
 
 if TYPE_CHECKING:  # they stand on this
     from .asked import Asked
@@ -105,9 +105,11 @@ def build(catalog: Catalog) -> Api:
     query = strawberry.type(
         type("Query", (), fields), name="Query", description=f"The numbers of {catalog.snapshot.project}."
     )
-    graphql = strawberry.Schema(query, config=StrawberryConfig(scalar_map=SCALARS))._schema
-    root = graphql.query_type
-    assert root is not None  # noqa: S101  it was made above; this tells mypy
+    config = StrawberryConfig(scalar_map=SCALARS)
+    graphql = strawberry.Schema(query, subscription=_subscription(), config=config)._schema
+    root, live = graphql.query_type, graphql.subscription_type
+    assert root is not None and live is not None  # noqa: S101, PT018  they were made above; this tells mypy
+    live.fields["snapshotPublished"].resolve = _event
     for found in root.fields.values():
         found.resolve = _answer
     for name in (*kinds.made, "PageInfo"):
@@ -128,6 +130,18 @@ def look_up_field(metric: Metric) -> str:
 def enum_value(column: Column) -> str:
     """`order_day` -> `ORDER_DAY`, how a dimension is named in `by`."""
     return column.name.upper()
+
+
+def _subscription() -> Any:
+    words = "Each generation that becomes current from now on; those between two that you are told of are passed over."
+    fields = {"snapshot_published": field_with(SnapshotPublishedType, (), words)}
+    what = "Events, for clients that ask with `Accept: text/event-stream`."
+    return strawberry.type(type("Subscription", (), fields), name="Subscription", description=what)
+
+
+def _event(published: SnapshotPublishedType, _: GraphQLResolveInfo[Any]) -> SnapshotPublishedType:
+    """The root field of a subscription: who runs it for an event has what it tells."""
+    return published
 
 
 def _answer(answers: Mapping[str, Any], info: GraphQLResolveInfo[Any], **_: Any) -> Any:

@@ -21,12 +21,14 @@ from snapshot.settings import Settings
 from .answer import Request, answer, answer_from, answer_now
 from .cursor import OtherGeneration
 from .encoding import ENCODINGS, LEAST_BYTES, compress, encoding_of
+from .event_stream import OneResult
 from .freshness import Freshness
 from .kept import Answers, Kept, Key, etag_of
 from .limits import Workers
+from .live import Live
 from .operation_request import operation_request
 from .operations import Operations
-from .read import Headers, Malformed, graphql_request
+from .read import JSON, Headers, Malformed, graphql_request
 from .resident import NotResident
 from .schema import Api, Schemas
 from .trace import Trace
@@ -55,11 +57,13 @@ class Service:
         self.operations = Operations(settings.root, trusted_only=settings.server.allow == "trusted")
         self.answers = Answers(settings.server.answer_bytes)
         self.freshness = Freshness(self.reader)
+        self.live = Live(self.reader, self.settings.max_tokens)
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, Flipped):
             self.answers.leave(event.id)
             self._settle(self.reader.current.value.schema)
+            self.live.published()
         self._tell(event)
 
     def _settle(self, schema: GraphQLSchema) -> None:
@@ -82,7 +86,14 @@ class Service:
         types = self.reader.current.value.schema.type_map
         return await operation_request(scope, receive, headers, self.settings.max_body, operation, types)
 
-    async def respond(self, request: Request, media: str, headers: Headers) -> ASGIApp:
+    async def stream(self, request: Request, headers: Headers) -> ASGIApp:
+        """The events of a subscription, or the one of anything else. Raises what `respond` does."""
+        if await self.workers.run(lambda: self.live.is_subscription(request)):
+            return self.live.stream(request, headers.last_event_id)
+        answered = await self.respond(request, JSON, replace(headers, accept_encoding=""))
+        return OneResult(answered.kept.body)
+
+    async def respond(self, request: Request, media: str, headers: Headers) -> Written:
         """The answer to a request. Raises what `answer` does, Overloaded and NoSnapshot."""
         deadline = time.monotonic() + self.settings.deadline
         if headers.x_snapshot_min:

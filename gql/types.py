@@ -38,6 +38,16 @@ class SnapshotType:
     sources: list[SourceType]
 
 
+@strawberry.type(name="SnapshotPublished", description="Another generation is current.")
+class SnapshotPublishedType:
+    """What `snapshotPublished` tells."""
+
+    snapshot: SnapshotType = strawberry.field(description="The generation.")
+    changed_metrics: list[str] = strawberry.field(
+        description="The fields of Query whose answers may be others than in the generation that you were told of last."
+    )
+
+
 @strawberry.enum(description="Whether the data is as new as the pace promises.")
 class Freshness(enum.Enum):
     """Compared by the clock of this server."""

@@ -6,6 +6,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .live import STOP
+
 # A request has to be there, with its body, within so long.
 REQUEST_SECONDS = 10.0
 # Far more than `http` accepts: whoever sends a little too much is still told so in GraphQL's words.
@@ -58,6 +60,12 @@ class PatientProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: streams that would go on for ever end, so that their clients come again elsewhere."""
+        if stop := self.app_state.get(STOP):
+            stop()
+        super().shutdown()
 
     def _look(self) -> None:
         """Hang up on who was waited for too long; else look again when that may be."""

@@ -59,9 +59,9 @@ def process(*arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def serving(project: Path, *, ready: bool = True) -> Iterator[str]:
+def serving(project: Path, *, ready: bool = True, port: int = 0) -> Iterator[str]:
     """The real API of a project; its base URL. `ready` waits until it has a snapshot."""
-    port = free_port()
+    port = port or free_port()
     log = project / "api.log"
     with process("-m", "pacelayer", "--project", str(project), "serve", "--port", str(port), log=log) as running:
         base = f"http://127.0.0.1:{port}"

@@ -4,8 +4,21 @@ A generation that was exchanged is closed when nobody has it any more.
 """
 
 from ..store import Generation, Status
+from .file import SnapshotFile
 from .follow import POLL_SECONDS, Reader
 from .generation import OpenGeneration, Resources, read_catalog
+from .running import Running
 from .watchdog import Watchdog
 
-__all__ = ["POLL_SECONDS", "Generation", "OpenGeneration", "Reader", "Resources", "Status", "Watchdog", "read_catalog"]
+__all__ = [
+    "POLL_SECONDS",
+    "Generation",
+    "OpenGeneration",
+    "Reader",
+    "Resources",
+    "Running",
+    "SnapshotFile",
+    "Status",
+    "Watchdog",
+    "read_catalog",
+]

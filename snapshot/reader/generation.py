@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,8 +12,10 @@ import duckdb
 
 from .. import connect
 from ..catalog import Catalog, read
-from ..errors import Damaged, DeadlineExceeded, OutOfRange, QueryFailed
-from ..store import Generation, intact
+from ..errors import Damaged, QueryFailed
+from ..store import Generation, intact, published_checksum
+from .file import SnapshotFile
+from .running import Running, in_our_words
 from .watchdog import Watchdog
 
 T = TypeVar("T")
@@ -27,7 +30,10 @@ class Resources:
 
 
 class OpenGeneration(Generic[T]):
-    """One snapshot file, open for reading. `value` is what was prepared from its catalogue before the flip."""
+    """One snapshot file, open for reading. `value` is what was prepared from its catalogue before the flip.
+
+    `file` has its bytes, and `checksum` is their SHA-256 in hexadecimal.
+    """
 
     def __init__(
         self, generation: Generation, resources: Resources, watchdog: Watchdog, prepare: Callable[[Catalog], T]
@@ -37,16 +43,19 @@ class OpenGeneration(Generic[T]):
         # Opening finds few damages, and a log that stands beside would be read as part of the file.
         if not intact(generation) or generation.path.with_name(generation.path.name + ".wal").exists():
             raise Damaged(f"{generation.id} is not what was published", "roll back, or refresh")
+        self.checksum = published_checksum(generation)
+        self.file = SnapshotFile(generation.path)
         try:
             self._connection = connect.read(generation.path, threads=resources.threads, memory=resources.memory)
         except duckdb.Error as error:
+            self.file.close()
             raise Damaged(f"{generation.id} cannot be opened: {str(error).splitlines()[0]}") from error
         try:
             self.catalog = read(self._connection)
             connect.lock_down(self._connection, time_zone=self.catalog.snapshot.time_zone)
             self.value = prepare(self.catalog)
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def query(self, sql: str, parameters: Sequence[Any], deadline: float) -> list[tuple[Any, ...]]:
@@ -54,15 +63,14 @@ class OpenGeneration(Generic[T]):
 
         Raises DeadlineExceeded, OutOfRange and QueryFailed.
         """
+        with self._connection.cursor() as cursor, self._watchdog.watching(cursor, deadline), in_our_words():
+            return cursor.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def running(self, sql: str, parameters: Sequence[Any], deadline: float) -> Iterator[Running]:
+        """A query whose result is taken bit by bit, so that no more of it is in memory; begun when that begins."""
         with self._connection.cursor() as cursor, self._watchdog.watching(cursor, deadline):
-            try:
-                return cursor.execute(sql, parameters).fetchall()
-            except duckdb.InterruptException as error:
-                raise DeadlineExceeded("the query took longer than it may", "ask for less") from error
-            except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
-                raise OutOfRange(str(error).splitlines()[0]) from error
-            except duckdb.Error as error:
-                raise QueryFailed(str(error).splitlines()[0]) from error
+            yield Running(cursor, sql, parameters, deadline, self._watchdog)
 
     def table(self, sql: str, deadline: float) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The column names and rows of one SELECT of somebody's own. Raises DeadlineExceeded and QueryFailed."""
@@ -76,8 +84,9 @@ class OpenGeneration(Generic[T]):
         return [row[0] for row in described], self.query(sql, (), deadline)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let the file go: DuckDB first."""
         self._connection.close()
+        self.file.close()
 
 
 def read_catalog(path: Path) -> Catalog:

@@ -42,6 +42,13 @@ class Watchdog:
             with self._changed:
                 del self._running[cursor]
 
+    def move(self, cursor: duckdb.DuckDBPyConnection, deadline: float) -> None:
+        """Let what is watched have another deadline."""
+        with self._changed:
+            if cursor in self._running:
+                self._running[cursor] = deadline
+                self._changed.notify()
+
     def stop(self) -> None:
         """End the thread."""
         with self._changed:

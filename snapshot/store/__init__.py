@@ -10,7 +10,7 @@ lock                                    held by the one refresher of this direct
 flip.lock                               held for the moment in which the pointer moves
 """
 
-from .directory import Generation, Store, intact, untouched
+from .directory import Generation, Store, intact, published_checksum, untouched
 from .disk import Disk, PosixDisk
 from .lock import locked
 from .publish import Staged, publish, verify
@@ -28,6 +28,7 @@ __all__ = [
     "locked",
     "note_as_of",
     "publish",
+    "published_checksum",
     "read_status",
     "recorded",
     "untouched",

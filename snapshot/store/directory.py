@@ -193,9 +193,14 @@ class Store:
 def intact(generation: Generation) -> bool:
     """Whether a generation's bytes are those that its checksum was made of."""
     try:
-        return checksum_path(generation.path).read_text(encoding="ascii").split()[0] == checksum(generation.path)
+        return published_checksum(generation) == checksum(generation.path)
     except (OSError, ValueError, IndexError):
         return False
+
+
+def published_checksum(generation: Generation) -> str:
+    """The SHA-256 that a generation was published with, in hexadecimal."""
+    return checksum_path(generation.path).read_text(encoding="ascii").split()[0]
 
 
 def untouched(generation: Generation) -> bool:

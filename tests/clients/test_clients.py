@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import ROOT
+from tests.process.shops import COUNTED, ORDERS, add_order, make_project, publish
+from tests.projects import ROOT, free_port, serving
 
 HERE = Path(__file__).parent
 # It runs in an environment of its own: the library has the name of a folder of ours.
@@ -83,3 +84,33 @@ def test_the_client_library_of_python_asks(tmp_path: Path, api: str) -> None:
     python = str(tmp_path / "env" / "bin" / "python")
     run(tmp_path, [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "gql[httpx]>=4,<5"])
     assert run(tmp_path, [python, "-c", ASKING, api]) == "pro\n"
+
+
+def test_the_client_library_of_graphql_sse_hears_of_each_generation(frontend: Path, tmp_path: Path) -> None:
+    """It asks, is refused, subscribes, and is told of what it missed while the server was away."""
+    project = make_project(tmp_path / "shop", ORDERS, COUNTED)
+    publish_with_an_order_more(project)
+    port = free_port()
+    with serving(project, port=port) as base:
+        client = subprocess.Popen(["node", "live.mjs", base], cwd=frontend, stdout=subprocess.PIPE, text=True)
+        assert client.stdout
+        said = map(str.strip, client.stdout)
+        assert [next(said) for _ in range(5)] == [
+            "connected",
+            "orders 1",
+            "connected",
+            "GRAPHQL_VALIDATION_FAILED",
+            "connected",
+        ]
+        publish_with_an_order_more(project)
+        assert next(said) == "2 latest,sales"
+    publish_with_an_order_more(project)
+    with serving(project, port=port), client:
+        assert list(said) == ["connected", "3 latest,sales"]
+    assert client.returncode == 0
+
+
+def publish_with_an_order_more(project: Path) -> None:
+    """The next generation: the n-th one has n orders."""
+    add_order(project)
+    publish(project)

@@ -1,0 +1,127 @@
+"""What a stream does that no client sees well from outside: its place, its heartbeat, its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gql.answer import Request
+from gql.event_stream import HEARTBEAT
+from gql.limits import Overloaded
+from gql.live import Live
+
+from .tiny import Asking, asking, publish, publish_again
+
+METRICS = {"people": "select id, plan from shop.users"}
+SUBSCRIPTION = Request("subscription { snapshotPublished { snapshot { number } } }", {})
+SCOPE = {"type": "http", "method": "GET"}
+
+
+class Client:
+    """What a stream sends, and a client that stays until it leaves; one that is `deaf` takes nothing of a body."""
+
+    def __init__(self, *, deaf: bool = False) -> None:
+        self.body, self.left, self.deaf = list[bytes](), asyncio.Event(), deaf
+        self._more = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        """Word that the client has left."""
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        """Take a part of the answer."""
+        if message["type"] == "http.response.body":
+            if self.deaf:
+                await asyncio.Event().wait()
+            self.body.append(message["body"])
+            self._more.set()
+
+    async def has(self, condition: Callable[[list[bytes]], bool]) -> None:
+        """Wait until what came fulfils a condition."""
+        async with asyncio.timeout(20):
+            while not condition(self.body):
+                self._more.clear()
+                await self._more.wait()
+
+
+def run(root: Path, story: Callable[[Asking], Coroutine[Any, Any, None]]) -> None:
+    """A story on an event loop, over the open snapshot of a small project."""
+    with asking(publish(root, METRICS)) as asked:
+        asyncio.run(story(asked))
+
+
+def test_a_stream_beyond_the_last_place_is_refused_until_one_leaves(tmp_path: Path) -> None:
+    """Before a byte is sent, so that there can be a status."""
+
+    async def story(asked: Asking) -> None:
+        live, client = Live(asked.reader, 1_000, streams=1), Client()
+        first = asyncio.ensure_future(live.stream(SUBSCRIPTION, "")(SCOPE, client.receive, client.send))
+        await client.has(bool)
+        with pytest.raises(Overloaded):
+            live.stream(SUBSCRIPTION, "")
+
+        client.left.set()
+        await first
+
+        live.stream(SUBSCRIPTION, "")
+
+    run(tmp_path, story)
+
+
+def test_a_silent_stream_says_now_and_then_that_it_is_alive(tmp_path: Path) -> None:
+    """Proxies would close it."""
+
+    async def story(asked: Asking) -> None:
+        live, client = Live(asked.reader, 1_000, heartbeat=0.001), Client()
+        stream = asyncio.ensure_future(live.stream(SUBSCRIPTION, "")(SCOPE, client.receive, client.send))
+
+        await client.has(lambda body: body.count(HEARTBEAT) >= 2)
+
+        live.stop()
+        await stream
+        assert client.body[-1] == b""
+
+    run(tmp_path, story)
+
+
+def test_a_client_that_takes_nothing_is_not_waited_for_when_the_server_stops(tmp_path: Path) -> None:
+    """Nor does it keep anything but its place until then."""
+
+    async def story(asked: Asking) -> None:
+        live, client = Live(asked.reader, 1_000), Client(deaf=True)
+        stream = asyncio.ensure_future(live.stream(SUBSCRIPTION, "")(SCOPE, client.receive, client.send))
+        for _ in range(3):
+            publish_again(asked.settings)
+            asked.reader.follow()
+            live.published()
+            await asyncio.sleep(0)
+
+        live.stop()
+
+        async with asyncio.timeout(20):
+            await stream
+        assert client.body == []
+
+    run(tmp_path, story)
+
+
+def test_many_clients_that_know_the_same_are_told_by_one_event(tmp_path: Path) -> None:
+    """It is made once."""
+
+    async def story(asked: Asking) -> None:
+        live, clients = Live(asked.reader, 1_000), [Client() for _ in range(3)]
+        streams = [asyncio.ensure_future(live.stream(SUBSCRIPTION, "?")(SCOPE, c.receive, c.send)) for c in clients]
+        for client in clients:
+            await client.has(bool)
+
+        (first,), *others = (client.body for client in clients)
+        assert all(body[0] is first for body in others)
+        live.stop()
+        await asyncio.gather(*streams)
+
+    run(tmp_path, story)
