@@ -10,6 +10,7 @@ import pytest
 from snapshot import connect
 from snapshot.catalog import Column
 from snapshot.definition import create_tables
+from snapshot.definition.functions import aggregates
 
 from .reading import JOINED, SHOP, definition, metric
 
@@ -73,6 +74,17 @@ HOLISTIC = [
     "count(*) + random()",
     "max(o.created_at) > now()::timestamp - interval 30 days",
     "date_diff('day', min(o.created_at), current_date)",
+    "max(o.created_at) > ago(interval 30 days)",
+    # DuckDB's macros over aggregates.
+    "wavg(o.amount, o.weight)",
+    "WEIGHTED_AVG(o.amount, o.weight)",
+    "main.geomean(o.amount)",
+    "round(geometric_mean(x := o.amount), 2)",
+    "json_group_array(o.status)",
+    "json_group_object(o.id, o.status)",
+    "json_group_structure(o.status)",
+    "variant_group_array(o.status)::varchar",
+    "wavg(o.amount, o.weight) / count(*)",
 ]
 
 
@@ -135,6 +147,23 @@ def test_the_sql_of_a_measure_has_the_measure_s_type(measures: Mapping[str, Colu
     described = connection.execute(f"describe select {', '.join(m.sql for m in measures.values())} {JOINED}").fetchall()
     kinds = [row[1].replace("HUGEINT", "BIGINT") for row in described]
     assert dict(zip(measures, kinds, strict=True)) == {expression: m.type for expression, m in measures.items()}
+
+
+def test_what_is_an_aggregate_is_what_duckdb_takes_for_one() -> None:
+    """Also of its macros: it does not take an aggregate for a condition, and each macro over one is an aggregate."""
+    connection = connect.empty(time_zone="UTC")
+    connection.execute("create table t as select 1 as x")
+    macros = connection.execute(
+        "select distinct function_name, list_transform(parameters, lambda _: 'x') from duckdb_functions() "
+        "where function_type = 'macro'"
+    ).fetchall()
+    refused = set()
+    for name, arguments in macros:
+        try:
+            connection.execute(f'select 1 from t where "{name}"({", ".join(arguments)}) is null')
+        except duckdb.Error as error:
+            refused |= {name} if "cannot contain aggregates" in str(error) else set()
+    assert refused == {name for name, _ in macros} & aggregates()
 
 
 def test_a_measure_that_refers_to_measures_is_derived() -> None:
