@@ -11,7 +11,7 @@ import duckdb
 
 from .. import connect
 from ..catalog import Catalog, read
-from ..errors import Damaged, DeadlineExceeded, OutOfRange, QueryFailed
+from ..errors import Damaged, DeadlineExceeded, NotComputable, OutOfRange, QueryFailed
 from ..store import Generation, intact
 from .watchdog import Watchdog
 
@@ -52,7 +52,7 @@ class OpenGeneration(Generic[T]):
     def query(self, sql: str, parameters: Sequence[Any], deadline: float) -> list[tuple[Any, ...]]:
         """All rows of a query, on a cursor of its own. `deadline` is a moment of time.monotonic().
 
-        Raises DeadlineExceeded, OutOfRange and QueryFailed.
+        Raises DeadlineExceeded, OutOfRange, NotComputable and QueryFailed.
         """
         with self._connection.cursor() as cursor, self._watchdog.watching(cursor, deadline):
             try:
@@ -61,11 +61,13 @@ class OpenGeneration(Generic[T]):
                 raise DeadlineExceeded("the query took longer than it may", "ask for less") from error
             except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
                 raise OutOfRange(str(error).splitlines()[0]) from error
+            except duckdb.InvalidInputException as error:
+                raise NotComputable(str(error).splitlines()[0]) from error
             except duckdb.Error as error:
                 raise QueryFailed(str(error).splitlines()[0]) from error
 
     def table(self, sql: str, deadline: float) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The column names and rows of one SELECT of somebody's own. Raises DeadlineExceeded and QueryFailed."""
+        """The column names and rows of one SELECT of somebody's own. Raises what `query` raises."""
         try:
             statements = self._connection.extract_statements(sql)
         except duckdb.Error as error:
