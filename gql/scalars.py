@@ -132,7 +132,7 @@ KINDS: dict[str, Kind] = {
     "TIMESTAMP_S": Kind(LocalDateTime, "LocalDateTime", _iso),
     "TIMESTAMP_MS": Kind(LocalDateTime, "LocalDateTime", _iso),
     "TIMESTAMP_NS": Kind(LocalDateTime, "LocalDateTime", _iso, as_text=True),
-    "INTERVAL": Kind(Duration, "Duration", _duration, "null", as_text=True),
+    "INTERVAL": Kind(Duration, "Duration", _duration, as_text=True),
     "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _iso),
     "UUID": Kind(Uuid, "UUID", str, "equal"),
     "BLOB": Kind(Bytes, "Bytes", _base64, "null"),
