@@ -3,7 +3,6 @@
 from .model import (
     COARSER,
     MAX_SAFE_INTEGER,
-    SERVED_TYPES,
     BuildRecord,
     Catalog,
     CheckRecord,
@@ -18,12 +17,10 @@ from .model import (
     SourceInfo,
     TableState,
     field_name,
-    is_key,
-    is_nested,
-    is_served,
     literal,
     quote,
 )
+from .served import SERVED_TYPES, is_key, is_nested, is_served, served_type
 from .tables import FORMAT, read, write
 
 __all__ = [
@@ -51,5 +48,6 @@ __all__ = [
     "literal",
     "quote",
     "read",
+    "served_type",
     "write",
 ]

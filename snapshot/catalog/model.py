@@ -10,13 +10,6 @@ from typing import Literal
 
 # JavaScript's Number.MAX_SAFE_INTEGER: what a JSON number carries exactly to every client.
 MAX_SAFE_INTEGER = 2**53 - 1
-# The types that a field of the API can have, beside lists, structs and maps.
-SERVED_TYPES = frozenset((
-    "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT",
-    "DOUBLE", "DECIMAL", "VARCHAR", "ENUM", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS",
-    "TIMESTAMP_NS", "INTERVAL",
-    "TIMESTAMP WITH TIME ZONE", "UUID", "BLOB", "JSON",
-))  # fmt: skip
 
 Role = Literal["dimension", "grain", "measure", "column"]
 Rollup = Literal["", "additive", "decomposed", "holistic", "derived"]
@@ -268,23 +261,3 @@ def field_name(name: str) -> str:
     """`average_order` -> `averageOrder`; a leading underscore stays."""
     head, *tail = re.split(r"(?<=[^_])_+", name)
     return head + "".join(part[:1].upper() + part[1:] for part in tail)
-
-
-def is_nested(kind: str) -> bool:
-    """Whether a DuckDB type is a list, struct or map."""
-    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))
-
-
-def is_key(kind: str) -> bool:
-    """Whether a value of a DuckDB type that was given out, and comes back, finds the rows that have it."""
-    return not is_nested(kind) and kind not in ("JSON", "INTERVAL", "TIMESTAMP_NS")
-
-
-def is_served(kind: str) -> bool:
-    """Whether a field of the API can have a DuckDB type. No JSON number holds a HUGEINT.
-
-    Within a list, struct or map DuckDB's client cuts intervals and nanoseconds off.
-    """
-    if is_nested(kind):
-        return not any(word in kind for word in ("HUGEINT", "INTERVAL", "TIMESTAMP_NS"))
-    return kind.partition("(")[0].strip() in SERVED_TYPES
