@@ -29,6 +29,12 @@ _DIGITS = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 # Hours, minutes and perhaps seconds, then the digits of a fraction of them.
 _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.(?P<fraction>[0-9]+))?)?"
+# The parts of a length of time, each with a sign of its own.
+_LENGTH = re.compile(
+    r"P(?=.)(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)W)?(?:(-?\d+)D)?"
+    r"(?:T(?=.)(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?\d+(?:\.\d{1,6}0*)?)S)?)?",
+    re.ASCII,
+)
 _OFFSET = r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 _YEARS = "of the years 1 to 9999"
 
@@ -97,9 +103,24 @@ def _naive(text: str) -> datetime:
     return Nanos.at(moment, beyond) if beyond else moment
 
 
-def _clock(text: str) -> time:
-    _digits(_CLOCK, text, 6)
-    return time.fromisoformat(text)
+def _clock(text: str) -> str:
+    """As DuckDB takes it, for Python has no value for the end of a day."""
+    if not _digits(_CLOCK, text, 6) and re.fullmatch(r"24:00(:00(\.0*)?)?", text):
+        return "24:00:00"
+    return time.fromisoformat(text).isoformat()
+
+
+def _length(text: str) -> str:
+    """As DuckDB takes it: so many months, days and microseconds. Raises ValueError for more than it can hold."""
+    match = _LENGTH.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    years, months, weeks, days, hours, minutes = (int(part or 0) for part in match.groups()[:-1])
+    microseconds = (hours * 60 + minutes) * 60_000_000 + int(Decimal(match[7] or 0).scaleb(6))
+    counts = {"months": years * 12 + months, "days": weeks * 7 + days, "microseconds": microseconds}
+    if any(abs(number) > (2**63 - 1 if unit == "microseconds" else 2**31 - 1) for unit, number in counts.items()):
+        raise ValueError(text)
+    return " ".join(f"{number} {unit}" for unit, number in counts.items())
 
 
 def _bytes(text: str) -> bytes:
@@ -144,7 +165,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Duration: strawberry.scalar(
         name="Duration", description='A length of time in ISO 8601: "P1Y2M3DT4H5M6.7S".', serialize=_same,
-        parse_value=_same,
+        parse_value=_parser('Duration is a length of time like "P1Y2M3DT4H5M6.7S", to the microsecond', _length),
     ),
     Json: strawberry.scalar(name="JSON", description="Any JSON value.", serialize=_same, parse_value=_same),
 }  # fmt: skip

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, execute_sync
+from graphql import DocumentNode, ExecutionResult, GraphQLError, Node, execute_sync
 
-from snapshot.errors import OutOfRange, QueryFailed
+from snapshot.errors import NotComputable, OutOfRange, QueryError
 from snapshot.reader import OpenGeneration, Reader
 
 from .asked import Ask
 from .complete import Completed, RowExecutor, completed
 from .cursor import cursor_at
-from .errors import BAD_INPUT, TOO_MANY_ROWS, refusal
+from .errors import BAD_INPUT, NOT_COMPUTABLE, TOO_MANY_ROWS, refusal
 from .fill import MAX_PERIODS, TOO_MANY_PERIODS
 from .fixed import filled_in
 from .plan import Plan
@@ -29,8 +29,12 @@ from .types import metric_of, snapshot_of, status_of
 
 # DuckDB's own words would tell of what is inside, and do not say of which column.
 BEYOND = (
-    "a number, a time or a length of time goes beyond its type, in the answer or on the way to it; ask for less with "
-    "'where', or cast it to a wider type in the metric's SELECT"
+    "a value goes beyond its type, or is none of it, in the answer or on the way to it; ask for less with 'where', or "
+    "cast it to a wider type, or with try_cast, in the metric's SELECT"
+)
+UNDEFINED = (
+    "a measure has no value for these rows, as a division of a whole number by zero has none; ask for other rows or "
+    "measures, or say what it is then in the metric's SELECT: divide by nullif(..., 0)"
 )
 # GraphQL's Int.
 MAX_INT = 2**31 - 1
@@ -48,16 +52,15 @@ class _Page:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What a query turns out to be that the client can mend, as a refusal. Raises GraphQLError and QueryFailed."""
+def told(node: Node | None = None) -> Iterator[None]:
+    """What a question's data does not allow, as a refusal of what the document says at `node`.
+
+    Raises GraphQLError.
+    """
     try:
         yield
-    except OutOfRange as error:
-        raise refusal(BAD_INPUT, BEYOND) from error
-    except QueryFailed as error:
-        if TOO_MANY_PERIODS not in str(error):
-            raise
-        raise refusal(TOO_MANY_ROWS, f"{TOO_MANY_PERIODS}: more than {MAX_PERIODS:,}; name a range") from error
+    except (OutOfRange, NotComputable) as error:
+        raise _refused(error, node) from error
 
 
 class Answering:
@@ -88,7 +91,7 @@ class Answering:
         Raises GraphQLError for what turns out too large, DeadlineExceeded, QueryFailed, and NotResident where there is
         no deadline.
         """
-        answers = {found.key: self._answer(found) for found in self.asked.metrics}
+        answers = {found.key: self._placed(found) for found in self.asked.metrics}
         if not self.asked.others and all(isinstance(answer, Completed) for answer in answers.values()):
             return ExecutionResult({key: answer.value for key, answer in answers.items()}, None)
         if self.deadline is None:
@@ -112,6 +115,11 @@ class Answering:
         if field == "status":
             return status_of(catalog, self.reader.status(), self.reader.generations(), datetime.now(UTC))
         return "Query"  # __typename; __schema and __type are the executor's own
+
+    def _placed(self, asked: Ask) -> Any:
+        """A metric's answer; what its data does not allow is refused at its field."""
+        with told(asked.node):
+            return self._answer(asked)
 
     def _answer(self, asked: Ask) -> Any:
         """A metric's answer, completed; where that would break a promise of the schema, as the executor takes it."""
@@ -193,8 +201,7 @@ class Answering:
     def _query(self, plan: Plan, until: float | None = None) -> Sequence[tuple[Any, ...]]:
         if self.deadline is None:
             raise NotResident
-        with told():
-            return self.generation.query(plan.sql, plan.parameters, until or self.deadline)
+        return self.generation.query(plan.sql, plan.parameters, until or self.deadline)
 
     def _page_info(self, asked: Ask, page: _Page) -> dict[str, Any]:
         """Where a page stands: the cursors behind its first and its last row are of the question with its values."""
@@ -210,3 +217,12 @@ class Answering:
             "startCursor": start,
             "endCursor": end,
         }
+
+
+def _refused(error: QueryError, node: Node | None) -> GraphQLError:
+    """What a client is told of data that does not allow its question."""
+    if TOO_MANY_PERIODS in error.message:
+        return refusal(TOO_MANY_ROWS, f"{TOO_MANY_PERIODS}: more than {MAX_PERIODS:,}; name a range", node)
+    if isinstance(error, OutOfRange):
+        return refusal(BAD_INPUT, BEYOND, node)
+    return refusal(NOT_COMPUTABLE, UNDEFINED, node)

@@ -16,7 +16,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from snapshot.catalog import Column
-from snapshot.errors import DeadlineExceeded, QueryFailed
+from snapshot.errors import QueryError
 
 from .bounded import Bounded
 from .extras import Extras
@@ -36,7 +36,7 @@ PART = 4
 _ORDERLESS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN",
               "DECIMAL", "DATE", "TIMESTAMP")  # fmt: skip
 
-# The rows of a plan. Raises GraphQLError, DeadlineExceeded and QueryFailed.
+# The rows of a plan. Raises GraphQLError and QueryError.
 Query = Callable[[Plan], Sequence[tuple[Any, ...]]]
 
 
@@ -148,7 +148,7 @@ class Residents:
             found = query(shape.plan.filled(values))
             parts, found = _parted(shape, found)
             loaded = table(shape.plan, found)
-        except (GraphQLError, DeadlineExceeded, QueryFailed):
+        except (GraphQLError, QueryError):
             return False
         needed = _cells(loaded, parts)
         if needed > cells // SHARE:

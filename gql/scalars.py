@@ -18,7 +18,7 @@ from uuid import UUID
 
 import orjson
 
-from snapshot.catalog import MAX_SAFE_INTEGER, is_nested, is_served
+from snapshot.catalog import MAX_SAFE_INTEGER, is_nested, is_served, served_type
 
 from .nested import converter
 
@@ -132,7 +132,7 @@ KINDS: dict[str, Kind] = {
     "TIMESTAMP_S": Kind(LocalDateTime, "LocalDateTime", _iso),
     "TIMESTAMP_MS": Kind(LocalDateTime, "LocalDateTime", _iso),
     "TIMESTAMP_NS": Kind(LocalDateTime, "LocalDateTime", _iso, as_text=True),
-    "INTERVAL": Kind(Duration, "Duration", _duration, "null", as_text=True),
+    "INTERVAL": Kind(Duration, "Duration", _duration, as_text=True),
     "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _iso),
     "UUID": Kind(Uuid, "UUID", str, "equal"),
     "BLOB": Kind(Bytes, "Bytes", _base64, "null"),
@@ -144,7 +144,7 @@ KINDS: dict[str, Kind] = {
 def kind_of(duckdb_type: str) -> Kind:
     """The kind of a DuckDB type. Raises ValueError for a type that has none yet."""
     if not is_served(duckdb_type):
-        raise ValueError(f"the type {duckdb_type} has no GraphQL scalar; cast it to varchar")
+        raise ValueError(f"the type {duckdb_type} has no GraphQL scalar; cast it to {served_type(duckdb_type)}")
     if is_nested(duckdb_type):
         return Kind(Json, "JSON", converter(duckdb_type, _scalar), "null")
     return KINDS[duckdb_type.partition("(")[0].strip()]

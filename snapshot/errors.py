@@ -21,6 +21,7 @@
         +-- DeadlineExceeded           DEADLINE_EXCEEDED     the answer took longer than the caller may wait
         +-- QueryFailed                QUERY_FAILED          DuckDB refused a query
         +-- OutOfRange                 OUT_OF_RANGE          a number of a question or its answer is beyond its type
+        +-- NotComputable              NOT_COMPUTABLE        an expression has no value for some of the data
 
 Each leaf has a code that is never re-used, a process exit code, and says whether a retry can help.
 """
@@ -211,3 +212,10 @@ class OutOfRange(QueryError):
 
     code = "OUT_OF_RANGE"
     exit_code = 42
+
+
+class NotComputable(QueryError):
+    """An expression has no value for some of the data, as a whole number that is divided by zero has none."""
+
+    code = "NOT_COMPUTABLE"
+    exit_code = 43

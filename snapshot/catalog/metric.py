@@ -7,6 +7,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
+# JavaScript's Number.MAX_SAFE_INTEGER: what a JSON number carries exactly to every client.
+MAX_SAFE_INTEGER = 2**53 - 1
+
 Role = Literal["dimension", "grain", "measure", "column"]
 Rollup = Literal["", "additive", "decomposed", "holistic", "derived"]
 

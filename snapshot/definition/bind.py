@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
 
 import duckdb
 
@@ -15,10 +14,11 @@ from .. import connect
 from ..catalog import quote
 from ..errors import Problem
 from ..source.shape import Shapes, TableShape
+from .functions import aggregates
 
 
 class Binder:
-    """An empty database with every table of `sources.lock`; `aggregates` are what DuckDB calls aggregate functions."""
+    """An empty database with every table of `sources.lock`; `aggregates` are what makes one value of many rows."""
 
     def __init__(self, shapes: Shapes, time_zone: str) -> None:
         self._connection = connect.empty(time_zone=time_zone)
@@ -30,7 +30,7 @@ class Binder:
                 # What DuckDB takes for one, as two names that differ in case, is not there: a metric of it is refused.
                 if folded[name.lower()] == 1 and table.columns and _is_distinct(table.columns):
                     create_tables(self._connection, {source: {name: self._bound(table)}})
-        self.aggregates = _aggregates()
+        self.aggregates = aggregates()
 
     def describe(self, sql: str) -> list[tuple[str, str]]:
         """The names and types of a SELECT's columns. Raises duckdb.Error where DuckDB refuses it."""
@@ -62,13 +62,6 @@ class Binder:
     def statements(self, sql: str) -> list[duckdb.StatementType]:
         """The kinds of the statements in a text. Raises duckdb.Error for what is not SQL."""
         return [statement.type for statement in self._connection.extract_statements(sql)]
-
-
-@cache
-def _aggregates() -> frozenset[str]:
-    connection = connect.empty(time_zone="UTC")
-    found = connection.execute("select function_name from duckdb_functions() where function_type = 'aggregate'")
-    return frozenset(name for (name,) in found.fetchall())
 
 
 def _is_distinct(names: Iterable[str]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from ..catalog import Column, Metric, field_name, is_served
+from ..catalog import Column, Metric, field_name, is_served, served_type
 from ..errors import Problem
 
 ROOT_FIELDS = frozenset({"snapshot", "status", "metrics"})
@@ -36,7 +36,7 @@ def column_problems(path: str, columns: Sequence[Column], lines: dict[str, int])
         line = lines.get(column.name, 1)
         if not is_served(column.type):
             what = f"'{column.name}' has the type {column.type}, which no GraphQL scalar stands for"
-            problems.append(Problem(path, line, what, f"cast it: {column.name}::varchar"))
+            problems.append(Problem(path, line, what, f"cast it: {column.name}::{served_type(column.type)}"))
         if not is_name(column.name):
             problems.append(
                 Problem(path, line, f"'{column.name}' is not a GraphQL name", "name the column: ... as some_name")

@@ -10,17 +10,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-# What gives another value each time it is asked: the clock, chance, and counters.
-_UNSTABLE = frozenset((
-    "now", "today", "current_date", "current_time", "current_timestamp", "get_current_time", "get_current_timestamp",
-    "localtime", "localtimestamp", "current_localtime", "current_localtimestamp", "transaction_timestamp", "random",
-    "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "nextval", "currval", "txid_current",
-))  # fmt: skip
+from .functions import unstable
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """`names` are the columns and tables of the FROM, in small letters; `aggregates` what DuckDB calls aggregates."""
+    """`names` are the columns and tables of the FROM, in small letters; `aggregates` the functions of many rows."""
 
     tree: exp.Query
     names: frozenset[str]
@@ -89,7 +84,7 @@ class Parsed:
 def looks_elsewhere(tree: exp.Expr) -> bool:
     """Whether a SELECT asks the clock or chance, anywhere in it: it means the moment at which it was built."""
     return any(
-        not _UNSTABLE.isdisjoint(_names(call)) or ("age" in _names(call) and len(list(call.iter_expressions())) == 1)
+        not unstable().isdisjoint(_names(call)) or ("age" in _names(call) and len(list(call.iter_expressions())) == 1)
         for call in tree.find_all(exp.Func)
     )
 

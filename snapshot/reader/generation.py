@@ -61,7 +61,7 @@ class OpenGeneration(Generic[T]):
     def query(self, sql: str, parameters: Sequence[Any], deadline: float) -> list[tuple[Any, ...]]:
         """All rows of a query, on a cursor of its own. `deadline` is a moment of time.monotonic().
 
-        Raises DeadlineExceeded, OutOfRange and QueryFailed.
+        Raises DeadlineExceeded, OutOfRange, NotComputable and QueryFailed.
         """
         with self._connection.cursor() as cursor, self._watchdog.watching(cursor, deadline), in_our_words():
             return cursor.execute(sql, parameters).fetchall()
@@ -73,7 +73,7 @@ class OpenGeneration(Generic[T]):
             yield Running(cursor, sql, parameters, deadline, self._watchdog)
 
     def table(self, sql: str, deadline: float) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The column names and rows of one SELECT of somebody's own. Raises DeadlineExceeded and QueryFailed."""
+        """The column names and rows of one SELECT of somebody's own. Raises what `query` raises."""
         try:
             statements = self._connection.extract_statements(sql)
         except duckdb.Error as error:

@@ -9,19 +9,21 @@ from typing import Any
 
 import duckdb
 
-from ..errors import DeadlineExceeded, OutOfRange, QueryFailed
+from ..errors import DeadlineExceeded, NotComputable, OutOfRange, QueryFailed
 from .watchdog import Watchdog
 
 
 @contextmanager
 def in_our_words() -> Iterator[None]:
-    """Raises DeadlineExceeded, OutOfRange and QueryFailed for DuckDB's errors."""
+    """Raises DeadlineExceeded, OutOfRange, NotComputable and QueryFailed for DuckDB's errors."""
     try:
         yield
     except duckdb.InterruptException as error:
         raise DeadlineExceeded("the query took longer than it may", "ask for less") from error
     except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
         raise OutOfRange(str(error).splitlines()[0]) from error
+    except duckdb.InvalidInputException as error:
+        raise NotComputable(str(error).splitlines()[0]) from error
     except duckdb.Error as error:
         raise QueryFailed(str(error).splitlines()[0]) from error
 
@@ -51,7 +53,7 @@ class Running:
         self._watchdog.move(self._cursor, deadline)
 
     def rows(self, size: int) -> Iterator[list[tuple[Any, ...]]]:
-        """So many rows at a time. Raises DeadlineExceeded, OutOfRange and QueryFailed."""
+        """So many rows at a time. Raises DeadlineExceeded, OutOfRange, NotComputable and QueryFailed."""
         with in_our_words():
             self._cursor.execute(self._sql, self._parameters)
             while batch := self._cursor.fetchmany(size):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from snapshot.errors import QueryFailed
+from snapshot.errors import QueryError
 from snapshot.events import nobody
 from snapshot.reader import OpenGeneration, Reader, Resources
 
@@ -145,7 +145,7 @@ def test_a_statement_that_does_more_than_read_the_snapshot_fails(
     before = sorted(ledger.rglob("*"))
     file, other = ledger / "secret.csv", ledger / "other.duckdb"
     hostile = sql.format(file=file, other=other, folder=ledger, out=ledger / "out")
-    with pytest.raises(QueryFailed):
+    with pytest.raises(QueryError):
         pytest.fail(f"it answered {ask(generation, hostile)}")
     assert sorted(ledger.rglob("*")) == before
     assert ask(generation, "select sum(entries) from totals") == [(ENTRIES,)]
@@ -163,6 +163,6 @@ def test_what_one_question_has_made_is_gone_for_the_next(generation: OpenGenerat
     """Each runs on a cursor of its own."""
     ask(generation, "create temp table mine as select 1")
     ask(generation, "set variable mine = 1")
-    with pytest.raises(QueryFailed):
+    with pytest.raises(QueryError):
         ask(generation, "from mine")
     assert ask(generation, "select getvariable('mine')") == [(None,)]

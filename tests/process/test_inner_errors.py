@@ -21,7 +21,10 @@ create table numbers (id integer primary key, number integer not null);
 insert into numbers with recursive c(n) as (values (1) union all select n + 1 from c where n < 1100)
     select n, {LARGEST} from c;
 """
-METRICS = {"sums": "select n.id % 1100 as part, sum(n.number) as number from shop.numbers n group by all"}
+METRICS = {
+    "sums": "select n.id % 1100 as part, sum(n.number) as number from shop.numbers n group by all",
+    "parts": "select id % 2 as part, count(id) // count(*) as each from shop.numbers group by all",
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,15 @@ def test_the_largest_whole_number_is_answered_exactly(numbers: httpx.Client) -> 
 def test_a_sum_that_no_number_of_json_can_hold_is_refused(numbers: httpx.Client, where: str, selection: str) -> None:
     """It is the question that reaches too far; its answer would be rounded."""
     assert code(numbers, f"{{ sums(by: [], where: {where}) {{ {selection} }} }}") == "BAD_USER_INPUT"
+
+
+def test_a_division_by_zero_is_the_question_s_and_no_failure_inside(numbers: httpx.Client) -> None:
+    """Where a filter leaves no rows, and DuckDB has no number for them."""
+    query = "{ parts(where: {part: {gt: 1}}) { totals { each } } }"
+    answer = post(numbers, query)
+    assert (answer.status_code, post(numbers, query, JSON).status_code) == (400, 200)
+    assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_COMPUTABLE"
+    assert_says_little(answer)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from snapshot import connect
 from snapshot.catalog import Column
 from snapshot.definition import create_tables
+from snapshot.definition.functions import aggregates
 
 from .reading import JOINED, SHOP, definition, metric
 
@@ -73,6 +77,17 @@ HOLISTIC = [
     "count(*) + random()",
     "max(o.created_at) > now()::timestamp - interval 30 days",
     "date_diff('day', min(o.created_at), current_date)",
+    "max(o.created_at) > ago(interval 30 days)",
+    # DuckDB's macros over aggregates.
+    "wavg(o.amount, o.weight)",
+    "WEIGHTED_AVG(o.amount, o.weight)",
+    "main.geomean(o.amount)",
+    "round(geometric_mean(x := o.amount), 2)",
+    "json_group_array(o.status)",
+    "json_group_object(o.id, o.status)",
+    "json_group_structure(o.status)",
+    "variant_group_array(o.status)::varchar",
+    "wavg(o.amount, o.weight) / count(*)",
 ]
 
 
@@ -83,6 +98,12 @@ def measures() -> dict[str, Column]:
     projections = ", ".join(f"{expression} as m{i}" for i, expression in enumerate(expressions))
     found = metric(f"select u.plan as plan, {projections} {JOINED} group by all")
     return {expression: found.column(f"m{i}") for i, expression in enumerate(expressions)}
+
+
+@pytest.fixture(scope="module")
+def average() -> str:
+    """The formula of an average over its parts."""
+    return metric(f"select u.plan as plan, avg(o.amount) as m {JOINED} group by all").column("m").formula
 
 
 def parts(expression: str) -> list[tuple[str, str]]:
@@ -137,6 +158,23 @@ def test_the_sql_of_a_measure_has_the_measure_s_type(measures: Mapping[str, Colu
     assert dict(zip(measures, kinds, strict=True)) == {expression: m.type for expression, m in measures.items()}
 
 
+def test_what_is_an_aggregate_is_what_duckdb_takes_for_one() -> None:
+    """Also of its macros: it does not take an aggregate for a condition, and each macro over one is an aggregate."""
+    connection = connect.empty(time_zone="UTC")
+    connection.execute("create table t as select 1 as x")
+    macros = connection.execute(
+        "select distinct function_name, list_transform(parameters, lambda _: 'x') from duckdb_functions() "
+        "where function_type = 'macro'"
+    ).fetchall()
+    refused = set()
+    for name, arguments in macros:
+        try:
+            connection.execute(f'select 1 from t where "{name}"({", ".join(arguments)}) is null')
+        except duckdb.Error as error:
+            refused |= {name} if "cannot contain aggregates" in str(error) else set()
+    assert refused == {name for name, _ in macros} & aggregates()
+
+
 def test_a_measure_that_refers_to_measures_is_derived() -> None:
     """A ratio is a ratio of sums: it is worked out from what they merge to."""
     found = derived("sum(o.amount) as revenue, count(*) as orders, revenue / orders as m")
@@ -158,6 +196,25 @@ def test_a_measure_derived_of_a_holistic_one_can_only_be_computed_anew() -> None
     found = derived("count(distinct o.user_id) as buyers, count(*) / buyers as m")
     assert (found.rollup, found.formula) == ("derived", "")
     assert found.sql == "COUNT(*) / (COUNT(DISTINCT o.user_id))"
+
+
+@pytest.mark.parametrize("kind", ["SMALLINT", "BIGINT", "HUGEINT", "DECIMAL(4,1)", "DECIMAL(18,3)", "DECIMAL(38,10)"])
+@given(data=st.data())
+def test_a_merged_average_of_exact_numbers_is_duckdb_s_own_to_the_last_digit(
+    average: str, kind: str, data: st.DataObject
+) -> None:
+    """So that it may be rounded: the sums are exact, and it divides as DuckDB does."""
+    scale = int(kind.rstrip(")").partition(",")[2] or 0)
+    most = {"SMALLINT": 2**15 - 1, "BIGINT": 2**63 - 1, "HUGEINT": 2**120, "DECIMAL(4,1)": 9999}.get(kind, 10**17)
+    numbers = data.draw(st.lists(st.integers(-most, most), min_size=2, max_size=50))
+    rows = ", ".join(f"({n % 3}, '{Decimal(n).scaleb(-scale, Context(prec=50)):f}'::{kind})" for n in numbers)
+    (one, merged), *_ = duckdb.execute(
+        f"with t as (select * from (values {rows}) as t(part, x)), "
+        "parts as (select part, sum(x) as s, count(x) as c from t group by part), "
+        "merged as (select sum(s) as m__sum, sum(c) as m__count from parts) "
+        f"select (select avg(x) from t), (select {average} from merged)"
+    ).fetchall()
+    assert one == merged
 
 
 def test_a_reference_finds_its_measure_in_other_letters() -> None:

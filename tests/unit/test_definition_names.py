@@ -109,3 +109,9 @@ def test_what_reads_a_project_is_gone_once_it_is_read() -> None:
     kept = weakref.ref(binder)
     del binder
     assert kept() is None
+
+
+def test_a_list_that_no_field_can_have_is_advised_to_be_another_list() -> None:
+    """A text would throw its items away."""
+    said = problem("select region, [sum(id), count(*)] as m, {'of': max(id)} as s from shop.orders group by all")
+    assert said.endswith("'m' has the type HUGEINT[], which no GraphQL scalar stands for; cast it: m::BIGINT[]")

@@ -47,6 +47,15 @@ GROUPED = {
         ["plan"],
     ),
     "an aggregate that only DuckDB knows": (f"select u.plan, mad(o.amount) as m {JOINED} group by all", ["plan"]),
+    "a macro over an aggregate": (f"select u.plan, geomean(o.amount) as m {JOINED} group by all", ["plan"]),
+    "a macro over a macro over an aggregate": (
+        f"select u.plan, geometric_mean(o.amount) as m {JOINED} group by u.plan", ["plan"],
+    ),
+    "a macro of a row": (f"select split_part(o.status, '-', 1) as s, count(*) as n {JOINED} group by all", ["s"]),
+    "a macro over an aggregate in a subquery": (
+        "select m, count(*) as n from (select geomean(fee) as m from shop.orders group by region) group by all",
+        ["m"],
+    ),
     "an order": (f"select u.plan, count(*) as n {JOINED} group by all order by n desc", ["plan"]),
     "a condition on rows": (f"select u.plan, count(*) as n {JOINED} where o.paid group by all", ["plan"]),
     "a comparison with null in mind": (
@@ -95,6 +104,12 @@ PLAIN = {
     "a window": (f"select u.plan, rank() over (order by count(*)) as place {JOINED} group by u.plan", "window"),
     "a share by a window": (
         f"select u.plan, sum(o.amount) / sum(sum(o.amount)) over () as part {JOINED} group by u.plan", "window",
+    ),
+    "a window over a macro": (
+        f"select o.region, geomean(sum(o.amount)) over () as m {ORDERS} group by o.region", "window",
+    ),
+    "a table macro called like an aggregate": (
+        "select bin, count as n from histogram(shop.orders, amount) group by all", "no aggregate",
     ),
     "grouping sets": (f"select u.plan, count(*) as n {JOINED} group by grouping sets ((u.plan), ())", "grouping sets"),
     "a rollup": (f"select u.plan, o.status, count(*) as n {JOINED} group by rollup (plan, status)", "grouping sets"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
+import orjson
 import pytest
 
 from .tiny import Asking, Order, asking, publish
@@ -16,13 +18,19 @@ TWICE = (
     "select o.region as region, count(*) as n, sum(o.user_id) as s, count(*) as again from shop.orders o group by all"
 )
 CHANCE = "select o.region as region, count(*) + random() as x from shop.orders o group by all"
-ORDERS = [Order(user_id=3_000_000_000, region="eu"), Order(user_id=1_000_000_000, region="us")]
+# DuckDB's macros over aggregates.
+WEIGHED = """select o.region as region, wavg(o.amount, o.user_id) as fair, json_group_array(o.id) as ids
+from shop.orders o group by all"""
+ORDERS = [
+    Order(user_id=3_000_000_000, region="eu", amount=Decimal(2)),
+    Order(user_id=1_000_000_000, region="us", amount=Decimal(6)),
+]
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     """Metrics of two regions."""
-    metrics = {"wide": WIDE, "twice": TWICE, "chance": CHANCE}
+    metrics = {"wide": WIDE, "twice": TWICE, "chance": CHANCE, "weighed": WEIGHED}
     with asking(publish(tmp_path_factory.mktemp("shop"), metrics, ORDERS)) as found:
         yield found
 
@@ -51,3 +59,12 @@ def test_what_chance_gives_is_the_same_at_each_request(shop: Asking) -> None:
 def test_what_chance_would_have_to_give_anew_is_refused(shop: Asking) -> None:
     """A filter asks for a number that was not drawn."""
     assert shop.refusal('{chance(by: [], where: {region: {eq: "eu"}}) {nodes {x}}}') == "NOT_ANSWERABLE"
+
+
+def test_a_macro_over_aggregates_is_computed_anew(shop: Asking) -> None:
+    """The mean of all is no mean of the means; that of some is computed from the base tables."""
+    total, one = "weighed(by: []) {nodes {fair ids}}", 'weighed(by: [], where: {region: {eq: "us"}}) {nodes {fair ids}}'
+    found = shop.data(f"{{weighed {{nodes {{region fair}}}} total: {total} one: {one}}}")
+    assert found["weighed"]["nodes"] == [{"region": "eu", "fair": 2.0}, {"region": "us", "fair": 6.0}]
+    assert found["total"]["nodes"][0]["fair"] == 3.0
+    assert orjson.loads(orjson.dumps(found["one"]["nodes"])) == [{"fair": 6.0, "ids": [2]}]

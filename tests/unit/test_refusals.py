@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
+from snapshot.errors import NotComputable
+
 from .tiny import Asking, Order, asking, publish
 
 METRICS = {
@@ -15,6 +17,11 @@ METRICS = {
     # The clock lies within, so that only what is stored can be asked.
     "stored": "select o.placed_at::date as day, median(o.amount) as middle from shop.orders o "
     "where o.placed_at < now()::timestamp group by all",
+    # Measures that have values for the rows that there are, and none for no rows.
+    "fragile": "select o.region, 100 * count(o.fee) // count(*) as percent, "
+    "strptime(coalesce(max(o.region), 'none'), 'eu') as parsed, factorial((21 - 20 * count(*))::integer) as ways, "
+    "cast(case when count(*) = 0 then 'none' else '1' end as integer) as number "
+    "from shop.orders o group by all",
 }
 
 
@@ -92,3 +99,32 @@ def test_a_part_that_cannot_be_given_is_named(shop: Asking, field: str, part: st
         found.message
         == f"stored cannot give middle exactly for '{part}'; leave '{part}' out, or ask for other measures"
     )
+
+
+@pytest.mark.parametrize("part", ["nodes", "totals"])
+@pytest.mark.parametrize(
+    ("measure", "code", "way_out"),
+    [
+        ("percent", "NOT_COMPUTABLE", "nullif(..., 0)"),
+        ("parsed", "NOT_COMPUTABLE", "ask for other rows"),
+        ("ways", "BAD_USER_INPUT", "a wider type"),
+        ("number", "BAD_USER_INPUT", "try_cast"),
+    ],
+)
+def test_what_has_no_value_for_these_rows_is_refused(
+    shop: Asking, part: str, measure: str, code: str, way_out: str
+) -> None:
+    """In words of our own, whether it is merged or computed anew; other rows and measures are answered."""
+    found = refusal(shop, f'{{ fragile(by: [], where: {{region: {{in: ["us"]}}}}) {{ {part} {{ {measure} }} }} }}')
+    assert found.extensions == {"code": code}
+    assert found.locations == [(1, 3)]
+    assert way_out in found.message
+    assert "Error" not in found.message
+    assert shop.data(f"{{ fragile {{ {part} {{ {measure} }} }} }}")
+
+
+def test_the_words_of_duckdb_stay_with_the_cause(shop: Asking) -> None:
+    """For whoever looks for it."""
+    found = refusal(shop, "{ fragile(by: [], where: {region: {in: []}}) { nodes { percent } } }")
+    assert isinstance(found.__cause__, NotComputable)
+    assert "Division by zero" in str(found.__cause__)
