@@ -38,6 +38,10 @@ def json_of(text: bytes | str) -> Any:
         raise ValueError("too deep") from error
 
 
+# Of a microsecond.
+NANOS = 1_000
+
+
 class Nanos(datetime):
     """A time without a zone whose microseconds are followed by up to 999 nanoseconds; moved in time, it keeps them."""
 

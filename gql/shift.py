@@ -14,6 +14,7 @@ from graphql import Node
 from snapshot.catalog import Column
 
 from .errors import BAD_INPUT, NOT_ANSWERABLE, refusal
+from .exact import NANOS, Nanos
 from .period import STEPS, Step, earlier, moment_sql, tick
 from .plan import Plan, from_base, relation
 from .question import Condition, Question
@@ -98,17 +99,25 @@ def _moved_operand(question: Question, column: Column, operator: str, operand: A
         if operator == "lt":
             return {"lt": max(move(operand), move(operand - tick(column.type)) + tick(column.type))}
         if operator == "gt":
-            return {"gte": move(operand + tick(column.type))}
+            return {"gte": move(_next(column, operand))}
         if operator == "in":
             return {"in": [move(value) for value in operand]}
         if operator == "between":
             return {"between": {end: move(value) for end, value in operand.items()}}
         if isinstance(operand, Span):
-            return {"gte": move(operand.start + tick(column.type)), "lte": move(operand.end)}
+            return {"gte": move(_next(column, operand.start)), "lte": move(operand.end)}
         return {operator: move(operand)}
     except (OverflowError, ValueError) as error:
         what = f"'{column.field}.{operator}' cannot be moved to an earlier time: no date is there"
         raise refusal(BAD_INPUT, what, question.at("where")) from error
+
+
+def _next(column: Column, moment: Any) -> Any:
+    """A moment that all values of a column behind another one have reached."""
+    if column.type != "TIMESTAMP_NS" or column.role == "grain":
+        return moment + tick(column.type)
+    beyond = moment.beyond + 1 if isinstance(moment, Nanos) else 1
+    return Nanos.at(moment, beyond) if beyond < NANOS else Nanos.at(moment, 0) + tick(column.type)
 
 
 def _mover(step: Step, zone: tzinfo | None) -> Move:

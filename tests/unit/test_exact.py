@@ -126,6 +126,15 @@ def test_a_time_is_compared_to_its_last_digit(shop: Asking, where: str) -> None:
     assert found(shop, where) == NANOS[where]
 
 
+@pytest.mark.parametrize(("after", "earlier"), [("59.999999998", 4), ("59.999999999", None), ("59.9999", 4)])
+def test_a_filter_is_moved_to_its_last_digit(shop: Asking, after: str, earlier: int | None) -> None:
+    """What lies one nanosecond behind the moment then is counted, and nothing else."""
+    where = f'{{seen: {{gt: "2026-01-01T00:01:{after}"}}}}'
+    query = f"{{ moments(by: [MINUTE], where: {where}) {{ nodes {{ n previous(by: PERIOD) {{ n }} }} }} }}"
+    (row,) = shop.data(query)["moments"]["nodes"]
+    assert row == {"n": 4, "previous": earlier and {"n": earlier}}
+
+
 # DuckDB truncates the last nanosecond of a minute to the next one, which begins at the microsecond next to it.
 MINUTES = {
     '{seen: {lt: "2026-01-01T00:02:00.000000001"}}': [4, 4, 4],
