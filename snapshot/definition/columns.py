@@ -148,11 +148,14 @@ def _grain(expression: exp.Expr, kind: str) -> str:
     """
     if not kind.startswith(_TIME_TYPES):
         return ""
-    bare = expression
+    bare, units = expression, list[str]()
     while isinstance(bare, exp.Cast | exp.Paren | exp.Alias):
+        units.append(unit_of(bare))
         bare = bare.this
     if isinstance(bare, exp.TimestampTrunc | exp.DateTrunc):
         unit = unit_of(bare)
+        if "day" in units and "day" in COARSER.get(unit, ()):
+            return "day"  # the date of an hour
         return unit if unit in COARSER else ""
     if expression.find(exp.TimestampTrunc, exp.DateTrunc):
         return ""

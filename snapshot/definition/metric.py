@@ -27,7 +27,7 @@ from .definition import Base, Definition
 from .directives import Directives
 from .names import column_problems
 from .origin import tables_of, uses_of
-from .parsed import Parsed, looks_elsewhere
+from .parsed import Parsed, looks_elsewhere, with_operators
 from .rollup import chosen_rollups
 from .shape import Shape, shape_of
 from .text import MetricText
@@ -159,7 +159,7 @@ class Reading:
 
     def _tree(self) -> exp.Query:
         try:
-            tree = sqlglot.parse_one(self.text.sql, read="duckdb")
+            tree = with_operators(sqlglot.parse_one(self.text.sql, read="duckdb"))
         except SqlglotError as error:
             self._refuse(
                 1, f"pacelayer cannot read this SELECT: {str(error).splitlines()[0]}", "write it in simpler SQL"

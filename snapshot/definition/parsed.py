@@ -81,6 +81,24 @@ class Parsed:
         return [column for column in columns if not column.table and column.name.lower() in aliases]
 
 
+def with_operators(tree: exp.Expr) -> exp.Expr:
+    """A SELECT, changed in place: an operator for each function that is one, so that both are read alike."""
+    for call in reversed(list(tree.find_all(exp.DateAdd, exp.Anonymous))):  # what is within goes first
+        match call:
+            case exp.DateAdd() if not call.args.get("unit"):  # DuckDB's is a macro of +
+                operation: exp.Expr = exp.Add(this=call.this, expression=call.expression)
+            case exp.Anonymous(expressions=[zone, moment]) if call.name.lower() == "timezone":
+                operation = exp.AtTimeZone(this=_whole(moment), zone=_whole(zone))
+            case _:
+                continue
+        call.replace(_whole(operation))
+    return tree
+
+
+def _whole(node: exp.Expr) -> exp.Expr:
+    return exp.paren(node, copy=False)
+
+
 def looks_elsewhere(tree: exp.Expr) -> bool:
     """Whether a SELECT asks the clock or chance, anywhere in it: it means the moment at which it was built."""
     return any(

@@ -16,6 +16,9 @@ METRICS = {
     "tokyo": f"select (o.placed_at at time zone 'UTC' at time zone 'Asia/Tokyo')::date as day, {FROM}",
     "honolulu": f"select (o.placed_at at time zone 'UTC' at time zone 'Pacific/Honolulu')::date as day, {FROM}",
     "late": f"select (o.placed_at - interval 6 hours)::date as day, {FROM}",
+    "kiritimati": f"select timezone('Pacific/' || 'Kiritimati', timezone('UTC', o.placed_at))::date as day, {FROM}",
+    "early": f"select date_add(o.placed_at, interval 6 hours)::date as day, {FROM}",
+    "added": f"select date_add(o.placed_at, to_hours(6))::date as day, {FROM}",
     "within": "select s.moment::date as day, count(*) as n from (select placed_at at time zone 'UTC' as moment "
     "from shop.orders) s group by all",
     "ahead": f"select date_trunc('year', o.placed_at + interval 3 years)::date as year_ahead, {FROM}",
@@ -29,6 +32,7 @@ METRICS = {
 FORMULAS = {
     "plain": "CAST({moment} AS TIMESTAMP)",
     "late": "(CAST({moment} AS TIMESTAMP)) - INTERVAL '6' HOURS",
+    "early": "(CAST({moment} AS TIMESTAMP)) + INTERVAL '6' HOURS",
     "chosen": "CAST({moment} AS TIMESTAMP)",
     "within": "CAST({moment} AS TIMESTAMPTZ)",
     "hidden": "",
@@ -54,7 +58,9 @@ def test_the_clock_of_a_time_dimension_is_that_of_what_it_truncates(shop: Asking
     assert found.column(found.time).formula == FORMULAS[metric]
 
 
-@pytest.mark.parametrize("metric", ["plain", "tokyo", "honolulu", "late", "within", "chosen"])
+@pytest.mark.parametrize(
+    "metric", ["plain", "tokyo", "honolulu", "kiritimati", "late", "early", "added", "within", "chosen"]
+)
 def test_the_last_period_is_the_one_that_is_not_over(shop: Asking, metric: str) -> None:
     """Whatever day it is in the project, for orders are placed all the time."""
     nodes = shop.data(f"{{ {metric} {{ nodes {{ n complete previous(by: PERIOD) {{ n }} }} }} }}")[metric]["nodes"]
