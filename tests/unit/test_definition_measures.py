@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Context, Decimal
 
 import duckdb
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from snapshot import connect
 from snapshot.catalog import Column
@@ -98,12 +95,6 @@ def measures() -> dict[str, Column]:
     projections = ", ".join(f"{expression} as m{i}" for i, expression in enumerate(expressions))
     found = metric(f"select u.plan as plan, {projections} {JOINED} group by all")
     return {expression: found.column(f"m{i}") for i, expression in enumerate(expressions)}
-
-
-@pytest.fixture(scope="module")
-def average() -> str:
-    """The formula of an average over its parts."""
-    return metric(f"select u.plan as plan, avg(o.amount) as m {JOINED} group by all").column("m").formula
 
 
 def parts(expression: str) -> list[tuple[str, str]]:
@@ -196,25 +187,6 @@ def test_a_measure_derived_of_a_holistic_one_can_only_be_computed_anew() -> None
     found = derived("count(distinct o.user_id) as buyers, count(*) / buyers as m")
     assert (found.rollup, found.formula) == ("derived", "")
     assert found.sql == "COUNT(*) / (COUNT(DISTINCT o.user_id))"
-
-
-@pytest.mark.parametrize("kind", ["SMALLINT", "BIGINT", "HUGEINT", "DECIMAL(4,1)", "DECIMAL(18,3)", "DECIMAL(38,10)"])
-@given(data=st.data())
-def test_a_merged_average_of_exact_numbers_is_duckdb_s_own_to_the_last_digit(
-    average: str, kind: str, data: st.DataObject
-) -> None:
-    """So that it may be rounded: the sums are exact, and it divides as DuckDB does."""
-    scale = int(kind.rstrip(")").partition(",")[2] or 0)
-    most = {"SMALLINT": 2**15 - 1, "BIGINT": 2**63 - 1, "HUGEINT": 2**120, "DECIMAL(4,1)": 9999}.get(kind, 10**17)
-    numbers = data.draw(st.lists(st.integers(-most, most), min_size=2, max_size=50))
-    rows = ", ".join(f"({n % 3}, '{Decimal(n).scaleb(-scale, Context(prec=50)):f}'::{kind})" for n in numbers)
-    (one, merged), *_ = duckdb.execute(
-        f"with t as (select * from (values {rows}) as t(part, x)), "
-        "parts as (select part, sum(x) as s, count(x) as c from t group by part), "
-        "merged as (select sum(s) as m__sum, sum(c) as m__count from parts) "
-        f"select (select avg(x) from t), (select {average} from merged)"
-    ).fetchall()
-    assert one == merged
 
 
 def test_a_reference_finds_its_measure_in_other_letters() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Context, Decimal
 
+import duckdb
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from .reading import JOINED, metric
 from .tiny import Asking, Order, asking, publish
 
 WIDE = """select
@@ -33,6 +37,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     metrics = {"wide": WIDE, "twice": TWICE, "chance": CHANCE, "weighed": WEIGHED}
     with asking(publish(tmp_path_factory.mktemp("shop"), metrics, ORDERS)) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def average() -> str:
+    """The formula of an average over its parts."""
+    return metric(f"select u.plan as plan, avg(o.amount) as m {JOINED} group by all").column("m").formula
 
 
 def test_a_formula_is_as_wide_as_duckdb_computes_it(shop: Asking) -> None:
@@ -68,3 +78,22 @@ def test_a_macro_over_aggregates_is_computed_anew(shop: Asking) -> None:
     assert found["weighed"]["nodes"] == [{"region": "eu", "fair": 2.0}, {"region": "us", "fair": 6.0}]
     assert found["total"]["nodes"][0]["fair"] == 3.0
     assert orjson.loads(orjson.dumps(found["one"]["nodes"])) == [{"fair": 6.0, "ids": [2]}]
+
+
+@pytest.mark.parametrize("kind", ["SMALLINT", "BIGINT", "HUGEINT", "DECIMAL(4,1)", "DECIMAL(18,3)", "DECIMAL(38,10)"])
+@given(data=st.data())
+def test_a_merged_average_of_exact_numbers_is_duckdb_s_own_to_the_last_digit(
+    average: str, kind: str, data: st.DataObject
+) -> None:
+    """So that it may be rounded: the sums are exact, and it divides as DuckDB does."""
+    scale = int(kind.rstrip(")").partition(",")[2] or 0)
+    most = {"SMALLINT": 2**15 - 1, "BIGINT": 2**63 - 1, "HUGEINT": 2**120, "DECIMAL(4,1)": 9999}.get(kind, 10**17)
+    numbers = data.draw(st.lists(st.integers(-most, most), min_size=2, max_size=50))
+    rows = ", ".join(f"({n % 3}, '{Decimal(n).scaleb(-scale, Context(prec=50)):f}'::{kind})" for n in numbers)
+    (one, merged), *_ = duckdb.execute(
+        f"with t as (select * from (values {rows}) as t(part, x)), "
+        "parts as (select part, sum(x) as s, count(x) as c from t group by part), "
+        "merged as (select sum(s) as m__sum, sum(c) as m__count from parts) "
+        f"select (select avg(x) from t), (select {average} from merged)"
+    ).fetchall()
+    assert one == merged
