@@ -28,7 +28,8 @@ from .operation_request import operation_request
 from .operations import Operations
 from .read import Headers, Malformed, graphql_request
 from .resident import NotResident
-from .schema import Api, Schemas
+from .schema import Api
+from .schemas import Schemas
 from .trace import Trace
 from .write import NOT_KEPT, Written, body_of
 
