@@ -140,13 +140,14 @@ class Service:
         Runs in the thread that follows.
         """
         until = time.monotonic() + WARMING_SECONDS
-        try:
-            for key, kept in self.answers.hottest(WARMED):
+        for key, kept in self.answers.hottest(WARMED):
+            try:
                 self._warm_one(opened, key, kept, until)
-        except DeadlineExceeded:
-            log.info("%s is not all warm", opened.generation.id)
-        except Exception as error:  # nobody waits for it, and a cold generation answers
-            log.error("%s is not warm", opened.generation.id, exc_info=error)
+            except DeadlineExceeded:
+                log.info("%s is not all warm", opened.generation.id)
+                return
+            except Exception as error:  # nobody waits for it, and a cold generation answers
+                log.error("%s is not all warm", opened.generation.id, exc_info=error)
 
     def _warm_one(self, opened: OpenGeneration[Api], key: Key, kept: Kept, until: float) -> None:
         def respond(trace: Trace) -> ExecutionResult:
