@@ -39,8 +39,9 @@ HIT = b"hit"
 # Another process may be a poll ahead.
 REACHING_SECONDS = 2 * POLL_SECONDS
 MAX_DIGITS = 18
-# So many answers are made of a new generation before it is current, in so many seconds.
-WARMED, WARMING_SECONDS = 100, 2.0
+# So many answers are made of a new generation before it is current, in so many seconds: with a poll, they are the most
+# that two processes may be apart.
+WARMED, WARMING_SECONDS = 100, POLL_SECONDS
 
 
 class Service:
