@@ -65,19 +65,11 @@ _DESCRIPTIONS = {
 }  # fmt: skip
 
 
-class Inputs:
-    """The input types of one schema: one filter type for each scalar, shared by all metrics."""
-
-    def __init__(self, kinds: Kinds) -> None:
-        self.kinds = kinds
-        self._filters: dict[str, Any] = {}
-
-    def filter_of(self, metric: Metric, column: Column) -> Any:
-        """The filter input of a column, `DateFilter` for a date."""
-        kind = self.kinds.column(metric, column)
-        if kind.name not in self._filters:
-            self._filters[kind.name] = _filter_type(kind)
-        return self._filters[kind.name]
+def filter_of(kinds: Kinds, metric: Metric, column: Column) -> Any:
+    """The filter input of a column, `DateFilter` for a date: one for each scalar, shared by all metrics."""
+    kind = kinds.column(metric, column)
+    words = f"Conditions on a {kind.name}; several hold together."
+    return kinds.named(f"{kind.name}Filter", words, lambda: _filter_type(kind, words))
 
 
 def input_type(
@@ -179,7 +171,7 @@ def _is_odd(operand: Any) -> bool:
     return any(isinstance(value, float) and not math.isfinite(value) for value in values)
 
 
-def _filter_type(kind: Kind) -> Any:
+def _filter_type(kind: Kind, words: str) -> Any:
     """`DateFilter { eq ne in notIn lt lte gt gte between isNull }`, less where the type has no order."""
     one: Any = kind.annotation
     many = list[one]
@@ -194,7 +186,7 @@ def _filter_type(kind: Kind) -> Any:
         operators["last"] = Last
     operators["isNull"] = bool
     fields = {name: (annotation, _DESCRIPTIONS[name]) for name, annotation in operators.items()}
-    return input_type(f"{kind.name}Filter", fields, f"Conditions on a {kind.name}; several hold together.")
+    return input_type(f"{kind.name}Filter", fields, words)
 
 
 def _range_type(kind: Kind) -> Any:

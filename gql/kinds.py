@@ -1,4 +1,4 @@
-"""The kinds of one schema's columns: an ENUM is a GraphQL enum, a LIST a list, a STRUCT an object type.
+"""The kinds of a metric's columns: an ENUM is a GraphQL enum, a LIST a list, a STRUCT an object type.
 
 Each type is named after its column, so that another metric changes nothing. What has no GraphQL names for its parts is
 text or JSON.
@@ -7,7 +7,8 @@ text or JSON.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -20,13 +21,25 @@ from .nested import fields_of, is_enum_name
 from .scalars import Kind, kind_of
 
 
-class Kinds:
-    """`made` are the object types, by name."""
+@dataclass(frozen=True)
+class Named:
+    """A type, in words what it is, and of which metric or column."""
 
-    def __init__(self) -> None:
-        self.made: dict[str, Any] = {}
-        # What a type of that name is, and whose.
-        self._claimed: dict[str, tuple[str, str]] = {}
+    type: Any
+    what: str
+    place: str
+
+
+class Kinds:
+    """Those of one metric. `types` are the types that it needs, by name, and `objects` the names of those with fields.
+
+    `taken` are the types of its schema so far; those of the metric are added.
+    """
+
+    def __init__(self, taken: dict[str, Named]) -> None:
+        self._taken = taken
+        self.types: dict[str, Named] = {}
+        self.objects: set[str] = set()
         self._kinds: dict[tuple[str, str], Kind] = {}
 
     def column(self, metric: Metric, column: Column) -> Kind:
@@ -48,20 +61,25 @@ class Kinds:
 
     def object(self, name: str, fields: Mapping[str, Any], annotations: Mapping[str, Any], description: str) -> Any:
         """An object type; the same one where there is one of that name. Raises ValueError where it is another."""
-        self._claim(name, description, description)
-        return self._object(name, fields, annotations, description)
+        body = {"__annotations__": dict(annotations), **fields}
+        self.objects.add(name)
+        return self.named(
+            name, description, lambda: strawberry.type(type(name, (), body), name=name, description=description)
+        )
 
-    def _claim(self, name: str, what: str, place: str) -> None:
-        """Let a type have a name. Raises ValueError where another type has it."""
-        other, taken = self._claimed.setdefault(name, (what, place))
-        if other != what:
-            raise ValueError(f"its type would be called {name}, as another one is, of '{taken}'; rename one of the two")
+    def named(self, name: str, what: str, make: Callable[[], Any], place: str = "") -> Any:
+        """The type of that name: the one that is there, or one that is made.
 
-    def _object(self, name: str, fields: Mapping[str, Any], annotations: Mapping[str, Any], description: str) -> Any:
-        if name not in self.made:
-            body = {"__annotations__": dict(annotations), **fields}
-            self.made[name] = strawberry.type(type(name, (), body), name=name, description=description)
-        return self.made[name]
+        Raises ValueError where the one that is there is another.
+        """
+        found = self._taken.get(name)
+        if found is None:
+            found = self._taken[name] = Named(make(), what, place or what)
+        elif found.what != what:
+            message = f"its type would be called {name}, as another one is, of '{found.place}'; rename one of the two"
+            raise ValueError(message)
+        self.types[name] = found
+        return found.type
 
     def _new(self, duckdb_type: str, name: str, place: str) -> Kind:
         plain = kind_of(duckdb_type)
@@ -72,10 +90,7 @@ class Kinds:
             ((_, values),) = parsed.children
             if not all(map(is_enum_name, values)):
                 return plain
-            self._claim(name, duckdb_type, place)
-            # Python does not take every name of GraphQL's for a member.
-            members: Any = enum.Enum(name, {f"value_{number}": value for number, value in enumerate(values)})  # type: ignore[misc]  # made here
-            made: Any = strawberry.enum(members, description="One of these.", graphql_name_from="value")
+            made: Any = self.named(name, duckdb_type, lambda: _enum(name, values), place)
             return Kind(made, name, None, "equal")
         annotation = self._annotation(parsed, name, place)
         return plain if annotation is None else Kind(annotation, plain.name, plain.to_json, plain.filters)
@@ -88,10 +103,20 @@ class Kinds:
         names = fields_of(parsed)
         if not names:
             return None
-        self._claim(name, str(parsed), place)
         kinds = {
             names[child]: self.of(str(kind), name + capital(names[child]), place) for child, kind in parsed.children
         }
-        fields = {attribute(field): strawberry.field(name=field) for field in kinds}
-        annotations = {attribute(field): kind.annotation | None for field, kind in kinds.items()}
-        return self._object(name, fields, annotations, f"A {parsed.id} of the column.")
+        self.objects.add(name)
+        return self.named(name, str(parsed), lambda: _struct(name, kinds), place)
+
+
+def _enum(name: str, values: Sequence[str]) -> Any:
+    # Python does not take every name of GraphQL's for a member.
+    members: Any = enum.Enum(name, {f"value_{number}": value for number, value in enumerate(values)})  # type: ignore[misc]  # made here
+    return strawberry.enum(members, description="One of these.", graphql_name_from="value")
+
+
+def _struct(name: str, kinds: Mapping[str, Kind]) -> Any:
+    body: dict[str, Any] = {attribute(field): strawberry.field(name=field) for field in kinds}
+    body["__annotations__"] = {attribute(field): kind.annotation | None for field, kind in kinds.items()}
+    return strawberry.type(type(name, (), body), name=name, description="A struct of the column.")

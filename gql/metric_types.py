@@ -18,7 +18,7 @@ from .types import PageInfo
 
 
 class MetricTypes:
-    """The types of one schema's metrics, by name."""
+    """The types of one metric."""
 
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
@@ -82,13 +82,12 @@ class MetricTypes:
 
     def _change(self, column: Column) -> Any:
         kind = kind_of(comparable(column))
-        name = f"{kind.name}Difference"
-        if name not in self.kinds.made:
-            annotations = {"absolute": kind.annotation | None, "relative": float | None}
-            words = {"absolute": "This less the earlier one.", "relative": "The same as a part of the earlier one."}
-            fields = {field: strawberry.field(description=text) for field, text in words.items()}
-            self.kinds.object(name, fields, annotations, "How a measure differs from an earlier one.")
-        return self.kinds.made[name]
+        annotations = {"absolute": kind.annotation | None, "relative": float | None}
+        words = {"absolute": "This less the earlier one.", "relative": "The same as a part of the earlier one."}
+        fields = {field: strawberry.field(description=text) for field, text in words.items()}
+        return self.kinds.object(
+            f"{kind.name}Difference", fields, annotations, "How a measure differs from an earlier one."
+        )
 
     def _of_types(self, name: str, types: Mapping[Column, Any], description: str) -> Any:
         fields = {attribute(column.field): strawberry.field(name=column.field) for column in types}

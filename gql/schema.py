@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import strawberry
@@ -27,8 +28,8 @@ from .coerce import SCALARS
 from .complete import row_key
 from .document import KEPT_DOCUMENTS, Document, Documents
 from .fields import argument, capital, field_with
-from .inputs import Direction, Inputs, input_type
-from .kinds import Kinds
+from .inputs import Direction, filter_of, input_type
+from .kinds import Kinds, Named
 from .metric_types import MetricTypes, type_name
 from .resident import Residents
 from .types import MetricType, SnapshotPublishedType, SnapshotType, StatusType
@@ -49,40 +50,54 @@ class Root:
     look_up: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one metric adds to a schema: fields of its root type, and the types that those need, by name.
+
+    `objects` are the names of those that have fields.
+    """
+
+    fields: Mapping[str, Any]
+    types: Mapping[str, Named]
+    objects: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
 class Api:
-    """One generation's schema, which fields of its root type are metrics, and what is kept of answering questions."""
+    """One generation's schema, which fields of its root type are metrics, and what is kept of answering questions.
+
+    `parts` are what the schema is made of, by the metrics' definitions.
+    """
 
     catalog: Catalog
     schema: GraphQLSchema
     root: GraphQLObjectType
     roots: Mapping[str, Root]
     documents: Documents
-    sdl: str
+    parts: Mapping[Metric, Part]
     operations: Bounded[tuple[Document, str], Operation] = field(default_factory=lambda: Bounded(KEPT_DOCUMENTS, _one))
     prepared: Bounded[Hashable, Asked] = field(default_factory=lambda: Bounded(KEPT_PREPARED, _one))
     residents: Residents = field(default_factory=Residents)
 
-
-class Schemas:
-    """The schemas of one generation after another: where no definition has changed, the one that is there serves on."""
-
-    def __init__(self) -> None:
-        self._last: Api | None = None
-
-    def __call__(self, catalog: Catalog) -> Api:
-        """The schema of a catalogue. Raises ValueError for a column type that has no scalar."""
-        last = self._last
-        if last is None or _definitions(last.catalog) != _definitions(catalog):
-            self._last = build(catalog)
-        else:
-            self._last = Api(catalog, last.schema, last.root, _roots(catalog), last.documents, last.sdl)
-        return self._last
+    @cached_property
+    def sdl(self) -> str:
+        """The schema as text."""
+        return print_schema(self.schema) + "\n"
 
 
-def _definitions(catalog: Catalog) -> tuple[str, list[Metric]]:
-    """What a schema is made of: all of a catalogue but its tables."""
-    return catalog.snapshot.project, [replace(metric, grains=()) for metric in catalog.metrics]
+def build(catalog: Catalog, known: Collection[Api] = ()) -> Api:
+    """The schema of a catalogue. Raises ValueError for a column type that has no scalar.
+
+    What is the same in one of those that are known already is not made again: the whole, or the types of a metric.
+    """
+    project, definitions = catalog.snapshot.project, tuple(replace(metric, grains=()) for metric in catalog.metrics)
+    for same in known:
+        if (same.catalog.snapshot.project, tuple(same.parts)) == (project, definitions):
+            return Api(catalog, same.schema, same.root, _roots(catalog), same.documents, same.parts)
+    parts = _parts(definitions, known)
+    schema = _schema(project, parts.values())
+    assert schema.query_type is not None  # noqa: S101  it was made with one; this tells mypy
+    return Api(catalog, schema, schema.query_type, _roots(catalog), Documents(schema), parts)
 
 
 def _roots(catalog: Catalog) -> dict[str, Root]:
@@ -91,31 +106,40 @@ def _roots(catalog: Catalog) -> dict[str, Root]:
     return found | {look_up_field(metric): Root(metric, True) for metric in catalog.metrics if metric.keys}
 
 
-def build(catalog: Catalog) -> Api:
-    """The schema of a catalogue. Raises ValueError for a column type that has no scalar."""
-    kinds, fields = Kinds(), dict[str, Any]()
-    inputs, types = Inputs(kinds), MetricTypes(kinds)
-    for metric in catalog.metrics:
-        fields[metric.field] = field_with(types.result(metric), _arguments(metric, inputs), metric.description)
-        if metric.keys:
-            fields[look_up_field(metric)] = _look_up(metric, types)
+def _parts(definitions: Sequence[Metric], known: Collection[Api]) -> dict[Metric, Part]:
+    """The parts of a schema: those of the known one that has most of them, and new ones of what is left.
+
+    Of one only, for types that two metrics share must be the same.
+    """
+    kept = max((api.parts for api in known), key=lambda parts: len(parts.keys() & set(definitions)), default={})
+    kept = {definition: kept[definition] for definition in definitions if definition in kept}
+    taken = {name: named for part in kept.values() for name, named in part.types.items()}
+    return {definition: kept.get(definition) or _part(definition, taken) for definition in definitions}
+
+
+def _part(definition: Metric, taken: dict[str, Named]) -> Part:
+    """Made of a metric without its tables: whatever changes with the data, no type can depend on."""
+    kinds, words = Kinds(taken), definition.description
+    types = MetricTypes(kinds)
+    fields = {definition.field: field_with(types.result(definition), _arguments(definition, kinds), words)}
+    if definition.keys:
+        fields[look_up_field(definition)] = _look_up(definition, types)
+    return Part(fields, kinds.types, frozenset(kinds.objects))
+
+
+def _schema(project: str, parts: Collection[Part]) -> GraphQLSchema:
+    fields = {name: field for part in parts for name, field in part.fields.items()}
     fields["snapshot"] = field_with(SnapshotType, (), "The generation that this answer is from.")
     fields["status"] = field_with(StatusType, (), "What moves with the clock; never cached.")
     fields["metrics"] = field_with(list[MetricType], (), "The catalogue: every metric, its columns and what they mean.")
-    query = strawberry.type(
-        type("Query", (), fields), name="Query", description=f"The numbers of {catalog.snapshot.project}."
-    )
+    query = strawberry.type(type("Query", (), fields), name="Query", description=f"The numbers of {project}.")
     config = StrawberryConfig(scalar_map=SCALARS)
-    graphql = strawberry.Schema(query, subscription=_subscription(), config=config)._schema
-    root, live = graphql.query_type, graphql.subscription_type
-    assert root is not None and live is not None  # noqa: S101, PT018  they were made above; this tells mypy
-    live.fields["snapshotPublished"].resolve = _event
-    for found in root.fields.values():
-        found.resolve = _answer
-    for name in (*kinds.made, "PageInfo"):
-        for found in cast("GraphQLObjectType", graphql.type_map[name]).fields.values():
-            found.resolve = _item
-    return Api(catalog, graphql, root, _roots(catalog), Documents(graphql), print_schema(graphql) + "\n")
+    schema = strawberry.Schema(query, subscription=_subscription(), config=config)._schema
+    resolvers: dict[str, Any] = {name: _item for part in parts for name in (*part.objects, "PageInfo")}
+    for name, resolve in {**resolvers, "Query": _answer, "Subscription": _event}.items():
+        for found in cast("GraphQLObjectType", schema.type_map[name]).fields.values():
+            found.resolve = resolve
+    return schema
 
 
 def _one(_: object) -> int:
@@ -163,9 +187,9 @@ def _look_up(metric: Metric, types: MetricTypes) -> Any:
     return field_with(types.row(metric) | None, keys, words)
 
 
-def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
+def _arguments(metric: Metric, kinds: Kinds) -> list[StrawberryArgument]:
     columns = metric.dimensions if metric.grouped else metric.columns
-    filters: dict[str, tuple[Any, str]] = {c.field: (inputs.filter_of(metric, c), c.description) for c in columns}
+    filters: dict[str, tuple[Any, str]] = {c.field: (filter_of(kinds, metric, c), c.description) for c in columns}
     words = f"Which rows of {metric.field} count; several conditions hold together."
     where = input_type(type_name(metric, "Where"), filters, words, connected=True)
     order = {c.field: (Direction, c.description) for c in metric.columns}
@@ -174,7 +198,7 @@ def _arguments(metric: Metric, inputs: Inputs) -> list[StrawberryArgument]:
     return [
         *(_by(metric) if metric.grouped else ()),
         argument("where", where | None, "Which rows count."),
-        *(_having(metric, inputs) if metric.grouped else ()),
+        *(_having(metric, kinds) if metric.grouped else ()),
         argument("orderBy", list[one_key] | None, "The order, made total by the other dimensions.", python="order_by"),
         argument("first", int | None, "At most so many rows."),
         argument("after", str | None, "Only what follows this cursor, of the generation that gave it out."),
@@ -192,9 +216,9 @@ def _by(metric: Metric) -> Iterator[StrawberryArgument]:
     yield argument("by", list[by] | None, f"What to group by; without it: {default}.")
 
 
-def _having(metric: Metric, inputs: Inputs) -> Iterator[StrawberryArgument]:
+def _having(metric: Metric, kinds: Kinds) -> Iterator[StrawberryArgument]:
     words = f"Which groups of {metric.field} are given, by their measures; several conditions hold together."
-    measures = {c.field: (inputs.filter_of(metric, c), c.description) for c in metric.measures}
+    measures = {c.field: (filter_of(kinds, metric, c), c.description) for c in metric.measures}
     groups: Any = input_type(type_name(metric, "Having"), measures, words, connected=True)
     yield argument("having", groups | None, "Which groups are given.")
 

@@ -30,7 +30,8 @@ from .operation_request import operation_request
 from .operations import Operations
 from .read import JSON, Headers, Malformed, graphql_request
 from .resident import NotResident
-from .schema import Api, Schemas
+from .schema import Api
+from .schemas import Schemas
 from .trace import Trace
 from .write import NOT_KEPT, Written, body_of
 
@@ -40,8 +41,9 @@ HIT = b"hit"
 # Another process may be a poll ahead.
 REACHING_SECONDS = 2 * POLL_SECONDS
 MAX_DIGITS = 18
-# So many answers are made of a new generation before it is current, in so many seconds.
-WARMED, WARMING_SECONDS = 100, 2.0
+# So many answers are made of a new generation before it is current, in so many seconds: with a poll, they are the most
+# that two processes may be apart.
+WARMED, WARMING_SECONDS = 100, POLL_SECONDS
 
 
 class Service:
@@ -150,13 +152,14 @@ class Service:
         Runs in the thread that follows.
         """
         until = time.monotonic() + WARMING_SECONDS
-        try:
-            for key, kept in self.answers.hottest(WARMED):
+        for key, kept in self.answers.hottest(WARMED):
+            try:
                 self._warm_one(opened, key, kept, until)
-        except DeadlineExceeded:
-            log.info("%s is not all warm", opened.generation.id)
-        except Exception as error:  # nobody waits for it, and a cold generation answers
-            log.error("%s is not warm", opened.generation.id, exc_info=error)
+            except DeadlineExceeded:
+                log.info("%s is not all warm", opened.generation.id)
+                return
+            except Exception as error:  # nobody waits for it, and a cold generation answers
+                log.error("%s is not all warm", opened.generation.id, exc_info=error)
 
     def _warm_one(self, opened: OpenGeneration[Api], key: Key, kept: Kept, until: float) -> None:
         def respond(trace: Trace) -> ExecutionResult:

@@ -16,11 +16,12 @@ from snapshot import settings
 from snapshot.store import Store, locked
 
 from .asking import data, eventually
-from .running import children, running_api
+from .running import alive, children, running_api
 from .shops import COUNTED, ORDERS, Publisher, add_order, make_project
 
 HOT = "{ snapshot { number } latest { nodes { orders } } }"
 NUMBER = "{ snapshot { number } }"
+FLIPS = 20
 
 
 @pytest.fixture
@@ -127,19 +128,32 @@ def test_a_generation_that_is_not_there_is_not_waited_for(client: httpx.Client, 
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
-def test_workers_share_the_port_and_each_follows(shop: Path) -> None:
-    """All of them come to the new generation, and one that was killed is replaced."""
+def test_workers_share_the_port_and_each_follows_every_publication(shop: Path) -> None:
+    """No answer mixes generations, and no worker is left behind."""
+    publisher = Publisher(shop)
     with running_api(shop, "--workers", "2") as (_, running):
-        workers = partial(_workers, running.pid)
-        eventually(lambda: len(workers()) == 2, "two workers run")
-        for number in range(2, 5):
+        eventually(lambda: len(_workers(running.pid)) == 2, "two workers run")
+        for _ in range(FLIPS):
             add_order(shop)
-            Publisher(shop).publish()
-            eventually(partial(_all_answer, running.args, number), f"both answer from generation {number}")
-        gone = workers()[0]
+            publisher.publish()
+            assert [len(_answer(running.args)) for _ in range(4)] == [1] * 4
+        eventually(partial(_all_answer, running.args, FLIPS + 1), "both answer from the last one")
+
+
+def test_a_worker_that_is_killed_is_replaced_and_a_signal_ends_all(shop: Path) -> None:
+    """The other one answers meanwhile, and nobody is left behind at the end."""
+    with running_api(shop, "--workers", "2") as (_, running):
+        eventually(lambda: len(_workers(running.pid)) == 2, "two workers run")
+        gone, stays = _workers(running.pid)
         os.kill(gone, signal.SIGKILL)
-        eventually(lambda: len(workers()) == 2 and gone not in workers(), "there are two again", seconds=30)
-        eventually(partial(_all_answer, running.args, 4), "both answer")
+        eventually(lambda: len({*_workers(running.pid)} - {gone}) == 2, "there are two again")
+        eventually(partial(_all_answer, running.args, 1), "both answer")
+        assert stays in _workers(running.pid)
+
+        workers = _workers(running.pid)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+        eventually(lambda: not any(map(alive, workers)), "the workers end, too")
 
 
 def _workers(pid: int) -> list[int]:
@@ -147,15 +161,17 @@ def _workers(pid: int) -> list[int]:
     return [child for child in children(pid) if command in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
-def _all_answer(command: Any, number: int) -> bool:
-    """Whether whoever takes a new connection answers from that generation, many times in a row."""
+def _answer(command: Any) -> set[int]:
+    """The generations that one answer's numbers are of, of whichever worker takes a new connection."""
     base = f"http://127.0.0.1:{command[command.index('--port') + 1]}"
+    with httpx.Client(base_url=base, timeout=60) as client:
+        found = data(client, f"{HOT} # {os.urandom(8).hex()}")
+    return {found["snapshot"]["number"], found["latest"]["nodes"][0]["orders"]}
 
-    def asked() -> int:
-        with httpx.Client(base_url=base, timeout=60) as client:
-            return number_of(client)
 
+def _all_answer(command: Any, number: int) -> bool:
+    """Whether that generation answers, many times in a row."""
     try:
-        return {asked() for _ in range(16)} == {number}
+        return all(_answer(command) == {number} for _ in range(16))
     except httpx.TransportError:
         return False
