@@ -95,4 +95,5 @@ class Body:
             self._sending.result(STALL_SECONDS)
         except (CancelledError, TimeoutError) as error:
             self._sending.cancel()
+            self.is_left = True
             raise ClientGone from error

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
 import orjson
 
 from snapshot.catalog import Column, quote
-from snapshot.errors import QueryFailed
-from snapshot.reader import Running
+from snapshot.errors import PacelayerError, QueryFailed
+from snapshot.reader import Running, of_stream
 
 from .body import Body
-from .execute import told
 from .extras import shown
 from .plan import Plan
 from .table import Table, table
@@ -36,12 +36,11 @@ class Format:
 
 def _tables(plan: Plan, running: Running) -> Iterator[Table]:
     """The rows as the API gives them. Raises GraphQLError for what it would refuse."""
-    with told():
-        for batch in running.rows(BATCH_ROWS):
-            found = table(plan, batch)
-            if found.broken:
-                raise QueryFailed("a column that is never null has a null")
-            yield found
+    for batch in running.rows(BATCH_ROWS):
+        found = table(plan, batch)
+        if found.broken:
+            raise QueryFailed("a column that is never null has a null")
+        yield found
 
 
 def _write_json(plan: Plan, running: Running, body: Body) -> None:
@@ -76,13 +75,25 @@ def _write_arrow(_: Plan, running: Running, body: Body) -> None:
     """Arrow's IPC stream, not compressed, which all readers take."""
     from arro3.io import write_ipc_stream
 
-    write_ipc_stream(running, cast("IO[bytes]", body), compression=None)
+    with _streaming():
+        write_ipc_stream(running, cast("IO[bytes]", body), compression=None)
 
 
 def _write_parquet(_: Plan, running: Running, body: Body) -> None:
     from arro3.io import write_parquet
 
-    write_parquet(running, cast("IO[bytes]", body), max_row_group_size=GROUP_ROWS, compression="snappy")
+    with _streaming():
+        write_parquet(running, cast("IO[bytes]", body), max_row_group_size=GROUP_ROWS, compression="snappy")
+
+
+@contextmanager
+def _streaming() -> Iterator[None]:
+    try:
+        yield
+    except PacelayerError:
+        raise
+    except Exception as error:
+        raise of_stream(error) from error
 
 
 def _as_it_is(column: Column) -> str:

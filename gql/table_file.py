@@ -17,6 +17,7 @@ from snapshot.errors import DeadlineExceeded
 from .body import Body, ClientGone
 from .connection import while_connected
 from .download import RawHeaders, disposition
+from .execute import told
 from .limits import Places
 from .plan import Plan
 from .service import Service
@@ -85,11 +86,15 @@ class TableFiles:
 
 
 def _run(request: TableRequest, plan: Plan, body: Body) -> None:
-    """Write the rows. What writers of Arrow raise is of many kinds, and says little: why it is, is known here."""
+    """Write the rows. Why a writer fails is known here, where the error says little.
+
+    Raises GraphQLError for what the data does not allow, ClientGone, DeadlineExceeded and QueryFailed.
+    """
     running = body.running
     assert running is not None  # noqa: S101  it was begun
     try:
-        request.format.write(plan, running, body)
+        with told():
+            request.format.write(plan, running, body)
     except Exception as error:
         if body.is_left:
             raise ClientGone from error

@@ -7,7 +7,7 @@ from ..store import Generation, Status
 from .file import SnapshotFile
 from .follow import POLL_SECONDS, Reader
 from .generation import OpenGeneration, Resources, read_catalog
-from .running import Running
+from .running import Running, of_stream
 from .watchdog import Watchdog
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "SnapshotFile",
     "Status",
     "Watchdog",
+    "of_stream",
     "read_catalog",
 ]

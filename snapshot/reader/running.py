@@ -9,8 +9,10 @@ from typing import Any
 
 import duckdb
 
-from ..errors import DeadlineExceeded, NotComputable, OutOfRange, QueryFailed
+from ..errors import DeadlineExceeded, NotComputable, OutOfRange, PacelayerError, QueryFailed
 from .watchdog import Watchdog
+
+_SAID = {"Conversion Error:": OutOfRange, "Out of Range Error:": OutOfRange, "Invalid Input Error:": NotComputable}
 
 
 @contextmanager
@@ -26,6 +28,13 @@ def in_our_words() -> Iterator[None]:
         raise NotComputable(str(error).splitlines()[0]) from error
     except duckdb.Error as error:
         raise QueryFailed(str(error).splitlines()[0]) from error
+
+
+def of_stream(error: Exception) -> PacelayerError:
+    """What broke a stream of Arrow off, in our words: its reader has DuckDB's words, and no kind of error."""
+    words = str(error).splitlines()[0] if str(error) else type(error).__name__
+    kind = next((kind for said, kind in _SAID.items() if said in words), QueryFailed)
+    return kind(words)
 
 
 class Running:
@@ -60,7 +69,7 @@ class Running:
                 yield batch
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
-        """The Arrow PyCapsule interface. What fails later is told by whoever takes the stream, in words of its own."""
+        """The Arrow PyCapsule interface. What fails later is raised by whoever takes the stream: see `of_stream`."""
         with in_our_words():
             relation = self._cursor.sql(self._sql, params=list(self._parameters))
             return relation.__arrow_c_stream__(requested_schema)

@@ -9,7 +9,7 @@ const client = createClient({
   url,
   headers: () => (last ? { "Last-Event-ID": last } : {}),
   on: { connected: () => console.log("connected") },
-  retryAttempts: 20,
+  retryAttempts: 600,
   retry: () => new Promise((resolve) => setTimeout(resolve, 100)),
 });
 

@@ -313,6 +313,20 @@ def test_a_table_that_takes_too_long_to_begin_is_ended(tmp_path: Path) -> None:
             assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "TIMEOUT")
 
 
+def test_what_the_data_does_not_allow_is_refused_as_the_api_does(tmp_path: Path) -> None:
+    """Whether rows of Python are written, or Arrow, where it only shows as the rows come."""
+    sql = "select date_trunc('day', o.sold_at)::date as day, 6 // (3 - count(*)) as root from shop.sales o group by all"
+    script = SALES + "insert into sales values (1, '', 1, '2026-01-01 10:00:00'), (2, '', 1, '2026-01-02 10:00:00'),"
+    project = make_project(tmp_path / "shop", script + " (3, '', 1, '2026-01-03 10:00:00');", {"roots": sql})
+    publish(project)
+    with running_api(project) as (client, _):
+        refused = client.post("/graphql", json={"query": "{ roots(by: []) { nodes { root } } }"}).json()
+        for ending in FORMATS:
+            answer = client.get(f"/table/roots.{ending}", params={"by": ""})
+            assert answer.status_code == 400
+            assert answer.json()["errors"][0]["extensions"] == refused["errors"][0]["extensions"]
+
+
 def test_where_only_trusted_documents_run_there_are_no_tables(shop: Path) -> None:
     """They would answer any question."""
     toml = shop / "pacelayer.toml"
