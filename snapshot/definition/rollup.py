@@ -51,19 +51,25 @@ class Measure:
 
 @dataclass
 class _Components:
-    """The parts of one metric; equal aggregates share one. A visible measure that is one call is its own component."""
+    """The parts of one metric; equal aggregates share one. A visible measure that is one call is its own component.
+
+    No other part has the name of a column, of any kind and in whatever case: they stand side by side in one table.
+    """
 
     visible: Mapping[str, str]
+    columns: Collection[str]
     parts: dict[str, Part] = field(default_factory=dict)
 
     def name(self, measure: str, suffix: str, sql: str, merge: str) -> str:
         if sql not in self.parts:
-            taken = {part.name for part in self.parts.values()} | set(self.visible.values())
-            name = self.visible.get(sql) or f"{measure}__{suffix}"
-            while name in taken and name != self.visible.get(sql):
-                name += "_"
-            self.parts[sql] = Part(name, sql, merge)
+            self.parts[sql] = Part(self.visible.get(sql) or self._free(f"{measure}__{suffix}"), sql, merge)
         return quote(self.parts[sql].name)
+
+    def _free(self, name: str) -> str:
+        taken = {used.lower() for used in (*self.columns, *(part.name for part in self.parts.values()))}
+        while name.lower() in taken:
+            name += "_"
+        return name
 
 
 def measures_of(
@@ -77,7 +83,7 @@ def measures_of(
     expanded = {p.alias_or_name: parsed.written_out(p) for p in projections}
     # Of measures that are one call, the first is the component of all.
     visible = {e.sql("duckdb"): name for name, e in reversed(expanded.items()) if _merge(e)}
-    components = _Components(visible)
+    components = _Components(visible, [projection.alias_or_name for projection in parsed.projections])
     measures = []
     for projection in projections:
         name = projection.alias_or_name

@@ -97,3 +97,15 @@ def test_a_merged_average_of_exact_numbers_is_duckdb_s_own_to_the_last_digit(
         f"select (select avg(x) from t), (select {average} from merged)"
     ).fetchall()
     assert one == merged
+
+
+def test_a_hidden_component_never_has_the_name_of_a_column(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of a dimension or of another measure, in whatever case: the average would be made of that one's values."""
+    select = """select o.region as region, o.paid as a__sum, date_trunc('day', o.placed_at)::date as day,
+      avg(o.amount) as a, count(distinct o.user_id) as "A__Count" from shop.orders o group by all"""
+    orders = [Order(user_id=n, amount=Decimal(n)) for n in (1, 2, 6)]
+    with asking(publish(tmp_path_factory.mktemp("named"), {"named": select}, orders)) as shop:
+        where = '{day: {gte: "2000-01-01"}}'
+        data = shop.data(f"{{ named(by: [REGION], where: {where}) {{ nodes {{ a }} totals {{ a }} }} }}")
+
+    assert data["named"] == {"nodes": [{"a": 3.0}], "totals": {"a": 3.0}}
