@@ -7,6 +7,7 @@ takes the part of its own values: no query is run. Where that would not be exact
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ PART = 4
 # The types of which a value does not depend on the order in which rows are added up, or merged.
 _ORDERLESS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN",
               "DECIMAL", "DATE", "TIMESTAMP")  # fmt: skip
+# What a measure may call that is the same however DuckDB goes about it.
+_COUNTING = {"count", "distinct", "filter", "min", "max", "row"}
 
 # The rows of a plan. Raises GraphQLError and QueryError.
 Query = Callable[[Plan], Sequence[tuple[Any, ...]]]
@@ -216,14 +219,18 @@ def _without(question: Question, fixed: tuple[Column, ...]) -> Question:
 def _alike(own: Plan, whole: Plan, measures: Sequence[Column]) -> bool:
     """Whether the same is had by two ways, to the last digit, and for no more work than reading stored rows.
 
-    It is where each row is a stored one, of the table that is read either way, or where exact numbers are merged. What
-    is made of an average is not: DuckDB divides in two ways, whose DOUBLEs may differ in their last digit.
+    It is where each row is a stored one, of the table that is read either way, or where exact numbers are counted and
+    merged. What is made of an average is not: DuckDB divides in two ways, whose DOUBLEs may differ in their last digit.
     """
     if whole.way == "stored" and whole.table == own.table:
         return True
-    return whole.way != "base tables" and all(
-        column.rollup == "additive" and column.type.partition("(")[0] in _ORDERLESS for column in measures
-    )
+    return whole.way != "base tables" and all(map(_is_exact, measures))
+
+
+def _is_exact(column: Column) -> bool:
+    called = {name.lower() for name in re.findall(r"(\w+)\s*\(", column.sql)}
+    counted = "/" not in column.sql and called <= _COUNTING
+    return column.type.partition("(")[0] in _ORDERLESS and (column.rollup in ("", "additive") or counted)
 
 
 def _parted(
