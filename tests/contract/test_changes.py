@@ -15,10 +15,11 @@ from snapshot import settings as project_settings
 from snapshot.build import refresh
 from snapshot.errors import CheckFailed, SourceValueError
 from snapshot.events import Event, Published, Unchanged
+from snapshot.export import copying
 from snapshot.store import Generation, Store, locked, read_status
 from tests.servers import run, written
 
-from .sources import check, make_project, rows, run_sqlite
+from .sources import SETTINGS, check, make_project, rows, run_sqlite
 
 ORDERS = """
 create table orders (id integer primary key, amount integer not null, placed date not null, changed timestamp not null);
@@ -300,6 +301,44 @@ def test_an_unsigned_key_that_begins_with_1_is_followed(mysql: sqlalchemy.URL, t
     settings.write_text(settings.read_text() + "[sources.shop.tables.visits]\nappend_only = true\n")
     run(mysql, "insert into visits values (3)")
     assert done(again(project)[0], "shop.visits") == ("delta", 3, 1, 0, 0)
+
+
+SECRETS = """
+create table people (id integer primary key, mail text not null, plan text not null);
+insert into people select value, 'secret-' || value || '@example.org', 'p' || value % 3
+from (with recursive n(value) as (select 1 union all select value + 1 from n where value < 900) select value from n);
+"""
+PEOPLE = {
+    "plans": "select plan, count(*) as n from shop.people group by all",
+    "hidden": "select id, 'hidden-' || id || '@example.org' as mail from shop.people",
+}
+SHOWN = '[sources.shop.tables.people]\ncolumns = ["mail"]\n'
+# What the project says after it, which metrics it does without then, and what is not to be seen any more.
+WITHDRAWN: dict[str, tuple[str, tuple[str, ...], bytes]] = {
+    "a table that is private now": (SHOWN + "private = true\n", (), b"secret-1@"),
+    "a column that is excluded now": ('[sources.shop.tables.people]\nexclude = ["mail"]\n', (), b"secret-1@"),
+    "a table that no metric reads any more": ("", ("plans", "hidden"), b"secret-1@"),
+    "a metric that is gone": (SHOWN, ("hidden",), b"hidden-1@"),
+}
+
+
+@pytest.mark.parametrize("what", WITHDRAWN)
+def test_a_file_keeps_no_bytes_of_what_was_withdrawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """What is dropped from a copied file stays in it until something else is written there."""
+    monkeypatch.setattr(copying, "COPIED", 0)
+    monkeypatch.setattr(copying, "GROWTH", 100)
+    settings, without, secret = WITHDRAWN[what]
+    project = make_project(tmp_path / "shop", ORDERS + SECRETS, {**DAILY, **PEOPLE}, CHANGED + SHOWN)
+    assert secret in again(project)[0].path.read_bytes()
+    (project / "pacelayer.toml").write_text(SETTINGS + CHANGED + settings)
+    for name in without:
+        (project / "metrics" / f"{name}.sql").unlink()
+    check(project)
+    generation, _ = again(project)
+    assert generation.number == 2
+    assert secret not in generation.path.read_bytes()
 
 
 CHAIN = """
