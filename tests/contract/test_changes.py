@@ -134,6 +134,17 @@ def test_a_table_that_is_read_as_a_whole_and_is_the_same_publishes_nothing(tmp_p
     assert isinstance(again(project)[1][-1], Published)
 
 
+def test_a_zero_that_becomes_negative_is_another_row(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Also where the table is read as a whole: both have one hash."""
+    run(postgres, "create table t (f float8, g float4)", "insert into t values (0, 0)")
+    run(postgres, "create view v as select * from t")
+    project = server_shop(tmp_path, postgres, "select f, g from shop.v")
+    for change in ("f = '-0'", "g = '-0'"):
+        run(postgres, f"update t set {change}")
+        assert isinstance(again(project)[1][-1], Published)
+    assert isinstance(again(project)[1][-1], Unchanged)
+
+
 def test_a_full_refresh_reads_everything_and_publishes(tmp_path: Path) -> None:
     """After a restored backup, say, whose times are older."""
     project = shop(tmp_path)
@@ -246,11 +257,11 @@ UNSEEN = {
 }  # fmt: skip
 
 
-def server_shop(folder: Path, url: sqlalchemy.URL, sql: str) -> Path:
+def server_shop(folder: Path, url: sqlalchemy.URL, sql: str, settings: str = "") -> Path:
     """A project over a server's database with one metric, published once."""
     (folder / "shop" / "metrics").mkdir(parents=True)
     (folder / "shop" / "metrics" / "one.sql").write_text(sql)
-    (folder / "shop" / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(url)}"\n')
+    (folder / "shop" / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(url)}"\n{settings}')
     check(folder / "shop")
     again(folder / "shop")
     return folder / "shop"
@@ -269,6 +280,25 @@ def test_postgres_finds_what_hardly_writes_a_row(postgres: sqlalchemy.URL, tmp_p
     run(postgres, *UNSEEN[unseen])
     found, expected = both_ways(project, "select id, a, b, s, i::varchar, f::varchar from shop.t order by all")
     assert found == expected
+
+
+# A type that is made of the enum `size`, and a value of it.
+MADE_OF = {"size": "s", "size[]": "{s}", "fit": "s", "fits[]": '{"{s}"}', "parcel[]": "{(s)}"}
+
+
+@pytest.mark.parametrize("kind", MADE_OF)
+def test_postgres_finds_another_name_in_an_enum_within_other_types(
+    postgres: sqlalchemy.URL, tmp_path: Path, kind: str
+) -> None:
+    """Arrays, domains and composite types show its names, and nobody writes a row."""
+    run(postgres, "create type size as enum ('s', 'l')", "create domain fit as size", "create domain fits as fit[]")
+    run(postgres, "create type parcel as (fit fit)", f"create table t (id int primary key, value {kind})")
+    run(postgres, f"insert into t values (1, '{MADE_OF[kind]}')")
+    settings = "[sources.shop.tables.t]\ntypes = { value = 'VARCHAR' }\n"
+    project = server_shop(tmp_path, postgres, "select id, value from shop.t", settings)
+    run(postgres, "alter type size rename value 's' to 'm'")
+    found, expected = both_ways(project, "from one")
+    assert found == expected == [(1, MADE_OF[kind].replace("s", "m"))]
 
 
 def test_postgres_policies_that_hide_other_rows_are_found(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
@@ -296,9 +326,8 @@ def test_a_change_of_the_future_hides_none_of_today(tmp_path: Path) -> None:
 def test_an_unsigned_key_that_begins_with_1_is_followed(mysql: sqlalchemy.URL, tmp_path: Path) -> None:
     """The overlap goes back behind the least number that there is."""
     run(mysql, "create table visits (id bigint unsigned primary key)", "insert into visits values (1), (2)")
-    project = server_shop(tmp_path, mysql, "select count(*) as n from shop.visits")
-    settings = project / "pacelayer.toml"
-    settings.write_text(settings.read_text() + "[sources.shop.tables.visits]\nappend_only = true\n")
+    settings = "[sources.shop.tables.visits]\nappend_only = true\n"
+    project = server_shop(tmp_path, mysql, "select count(*) as n from shop.visits", settings)
     run(mysql, "insert into visits values (3)")
     assert done(again(project)[0], "shop.visits") == ("delta", 3, 1, 0, 0)
 
