@@ -16,6 +16,8 @@ from snapshot.build import refresh
 from snapshot.errors import CheckFailed, SourceValueError
 from snapshot.events import Event, Published, Unchanged
 from snapshot.export import copying
+from snapshot.settings import SourceSettings
+from snapshot.source import Changing, open_source
 from snapshot.store import Generation, Store, locked, read_status
 from tests.servers import run, written
 
@@ -89,6 +91,56 @@ def test_rows_that_went_are_found_by_their_keys(tmp_path: Path) -> None:
     generation, _ = again(project)
     assert done(generation, "shop.orders")[2:] == (1, 0, 1)
     assert rows(generation.path, "select count(*) from shop.orders where id in (3, 300)") == [(1,)]
+
+
+@pytest.mark.parametrize("how", ['changed = "changed"', "append_only = true"])
+def test_a_row_that_came_late_for_another_one_is_found_by_the_sum_of_the_keys(tmp_path: Path, how: str) -> None:
+    """There are as many as before, and its time and key are old."""
+    settings = f'[sources.shop.tables.orders]\n{how}\noverlap = "1s"\n'
+    project = shop(tmp_path, settings, ORDERS + "update orders set changed = '2026-01-01' where id = 1;")
+    run_sqlite(
+        project, "delete from orders where id = 100; insert into orders values (-5, 1, '2026-01-01', '2025-01-01')"
+    )
+    generation, _ = again(project)
+    assert done(generation, "shop.orders")[0] == "full"
+    assert rows(generation.path, "select id from shop.orders where id in (-5, 100)") == [(-5,)]
+
+
+@pytest.mark.parametrize("server", ["sqlite", "postgres", "mysql"])
+def test_keys_are_added_up_beyond_the_range_of_integers(
+    request: pytest.FixtureRequest, tmp_path: Path, server: str
+) -> None:
+    """Exactly, whatever their signs."""
+    keys = (2**63 - 1, 2**63 - 2, 2**63 - 3, -5)
+    statements = ["create table t (id bigint primary key)", f"insert into t values ({'), ('.join(map(str, keys))})"]
+    if server == "sqlite":
+        make_project(tmp_path / "shop", ";".join(statements), {"keys": "select id from shop.t"})
+        url = "sqlite:///shop/shop.sqlite"
+    else:
+        database = request.getfixturevalue(server)
+        run(database, *statements)
+        url = written(database)
+    source = open_source(SourceSettings("shop", url), tmp_path)
+    with source.read(["t"]) as reading:
+        assert isinstance(reading, Changing)
+        assert reading.total("t", "id", "1 = 1") == (4, sum(keys))
+        assert reading.total("t", "id", "1 = 0") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "types"), [("oid", ""), ("text", "id = 'UBIGINT'"), ("numeric(20)", "id = 'UBIGINT'")]
+)
+def test_postgres_adds_up_keys_of_other_types(postgres: sqlalchemy.URL, tmp_path: Path, kind: str, types: str) -> None:
+    """Which are whole numbers in the snapshot."""
+    run(postgres, f"create table t (id {kind} primary key)", "insert into t values ('1'), ('2')")
+    run(postgres, "create view v as select * from t")
+    settings = f'[sources.shop.tables.v]\nkey = ["id"]\nappend_only = true\ntypes = {{ {types} }}\n'
+    project = server_shop(tmp_path, postgres, "select id from shop.v", settings)
+    assert isinstance(again(project)[1][-1], Unchanged)
+    run(postgres, "delete from t where id = '2'", "insert into t values ('3')")
+    generation, _ = again(project)
+    assert done(generation, "shop.v")[0] == "delta"
+    assert rows(generation.path, "from one order by all") == [(1,), (3,)]
 
 
 def test_a_table_whose_rows_do_not_add_up_is_read_as_a_whole(tmp_path: Path) -> None:
@@ -368,6 +420,30 @@ def test_a_file_keeps_no_bytes_of_what_was_withdrawn(
     generation, _ = again(project)
     assert generation.number == 2
     assert secret not in generation.path.read_bytes()
+
+
+NARROWED = {
+    "a moment to the second": "modify moment datetime not null",
+    "a text that ignores case": "modify word varchar(9) collate utf8mb4_general_ci not null",
+    "an enum with other names": "modify size enum('s', 'l', 'm') not null",
+}
+
+
+@pytest.mark.parametrize("what", NARROWED)
+def test_another_type_at_the_source_has_the_table_read_as_a_whole(
+    mysql: sqlalchemy.URL, tmp_path: Path, what: str
+) -> None:
+    """Also where it is the same one in the snapshot: its values may be others, and no row says so."""
+    columns = "moment datetime(6) not null, word varchar(9) collate utf8mb4_bin not null, size enum('s', 'l') not null"
+    run(mysql, f"create table t (id int primary key, changed datetime not null, {columns})")
+    run(mysql, "insert into t values (1, '2026-02-01', '2026-01-01 00:00:00.25', 'long', 's')")
+    settings = '[sources.shop.tables.t]\nchanged = "changed"\n'
+    project = server_shop(tmp_path, mysql, "select id, moment, word, size from shop.t", settings)
+    run(mysql, f"alter table t {NARROWED[what]}")
+    generation, _ = again(project)
+    assert done(generation, "shop.t")[0] == "full"
+    found, expected = both_ways(project, "from one order by all")
+    assert found == expected
 
 
 CHAIN = """

@@ -113,6 +113,16 @@ class PostgresReading:
         (found,) = fetch(self.connection, f"select count(*) as n from {rows}")
         return int(found["n"])
 
+    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
+        """As a text: a sum may have more digits than any of its integers."""
+        self._bound(self.connection)
+        # An OID cannot be added up, and what the project calls a number may be a text.
+        number = quote(column) + ("::text::numeric" if self._is_declared(table, column) else "::int8")
+        summed = f"coalesce(sum({number}), 0)::text as summed"
+        sql = f"select count(*) as n, {summed} from {self._place(table)} where ({where})"
+        (found,) = fetch(self.connection, sql)
+        return int(found["n"]), int(found["summed"])
+
     @contextmanager
     def rows(
         self, table: str, shape: TableShape, where: str = "true", *, most: bool = False
