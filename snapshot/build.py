@@ -71,7 +71,9 @@ def build_empty(project: Project, folder: Path) -> Path:
         build.tables = tables_of(project, {}, None, ())
         for wanted in build.tables:
             files.make(wanted.table, wanted.shape)
-        made = {w.table: Change("full", TableState(*w.table, "", moment, 0, "", "0"), whole=True) for w in build.tables}
+        made = {
+            w.table: Change("full", TableState(*w.table, "", moment, 0, "", "0", ""), whole=True) for w in build.tables
+        }
         build.write(files, 0, Export((), made, (), moment), None)
     return files.snapshot
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 
 import duckdb
@@ -43,8 +44,11 @@ def reusable(previous: Previous | None, project: Project) -> Previous | None:
     if previous is None:
         return None
     info = previous.catalog.snapshot
-    same = (info.tool, info.time_zone) == (tool(), project.settings.time_zone)
-    return previous if same else None
+    if (info.tool, info.time_zone) != (tool(), project.settings.time_zone):
+        return None
+    wanted = {(definition.metric.name, definition.metric.definition_hash) for definition in project.definitions}
+    had = {(metric.name, metric.definition_hash) for metric in previous.catalog.metrics}
+    return replace(previous, copyable=had <= wanted)
 
 
 def tool() -> str:

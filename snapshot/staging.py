@@ -22,11 +22,15 @@ Table = tuple[str, str]
 
 @dataclass(frozen=True)
 class Previous:
-    """The generation that a build goes on from, with the file of its private tables where it has one."""
+    """The generation that a build goes on from, with the file of its private tables where it has one.
+
+    `copyable` where the project still has every metric of it, as it was.
+    """
 
     catalog: Catalog
     path: Path
     private: Path | None
+    copyable: bool = True
 
 
 class Staging:

@@ -46,7 +46,7 @@ class TableState:
     """A source's table in this generation: the moment it is of, and what its next read goes on from.
 
     `definition` names what was exported of it and where from, `horizon` is the source's own mark of how far it was
-    read, `content` changes whenever its rows do.
+    read, `content` changes whenever its rows do, `declared` names the types that the source gave its columns.
     """
 
     source: str
@@ -56,6 +56,7 @@ class TableState:
     rows: int
     horizon: str
     content: str
+    declared: str
 
 
 @dataclass(frozen=True)

@@ -36,17 +36,19 @@ def _is_worth_a_copy(staging: Staging, tables: Sequence[Wanted], changes: Mappin
         return False
     wanted = {table.table: table for table in tables}
     rows = {(state.source, state.name): state.rows for state in previous.catalog.tables}
+    # What is dropped from a file stays in it, for whoever reads its bytes: a table that is private now, a column that
+    # is excluded, a metric that is gone.
+    if not previous.copyable or any(table not in wanted or wanted[table].state is None for table in rows):
+        return False
     everything = max(1, sum(rows.values()))
-    holes = sum(_holes(rows[table], wanted.get(table), changes.get(table)) for table in rows)
+    holes = sum(_holes(rows[table], wanted[table], changes.get(table)) for table in rows)
     size, compact_rows = compact_size(previous)
     expected = bytes_ + max(0, bytes_ * holes / everything - staging.unused())
     return expected <= GROWTH * size * max(1.0, everything / max(1, compact_rows))
 
 
-def _holes(rows: int, wanted: Wanted | None, change: Change | None) -> int:
+def _holes(rows: int, wanted: Wanted, change: Change | None) -> int:
     """Of a table's rows, those that do not stay where they are."""
-    if wanted is None:
-        return rows
     if change is not None:
         if change.mode != "delta":
             return rows if change.whole else 0

@@ -1,7 +1,8 @@
 """What changed of one table since the last generation, in memory: certain, or not told at all.
 
 Every row that the source may have written since is read again and compared with what is there, by its key. Then the
-number of rows has to add up: where it does not, rows went without a trace, and the keys are compared.
+number of rows has to add up, and the sum of their keys: where they do not, rows went without a trace, and the keys are
+compared.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ _DAY = 86_400
 _UTC = " at time zone 'UTC'"
 # What DuckDB takes for equal although it is not the same: a month and thirty days, 0.0 and -0.0.
 _LOOSE = ("INTERVAL", "FLOAT", "DOUBLE")
+# What DuckDB adds up without a loss, however many there are.
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _KEYS = "memory.main.keys"
 _GONE = "memory.main.gone"
 
@@ -47,6 +50,7 @@ class Delta:
         self.before, self.added, self.removed = staging.before(self.table), added(self.table), removed(self.table)
         self.key = ", ".join(map(quote, self.shape.key))
         self.keys = TableShape({name: self.shape.columns[name] for name in self.shape.key}, self.shape.key)
+        self.number = self._number()
         self.read, self.bytes, self.content = 0, 0, ""
 
     def find(self, alive: str, horizon: str) -> Found | None:
@@ -62,20 +66,26 @@ class Delta:
         self._fetch(_GONE, self.keys, f"not ({alive}) and {written}" if self.settings.soft else "1 = 0")
         self._drop_equal()
         self._note_removed(f"select {self.key} from {self.added} union all select {self.key} from {_GONE}")
-        expected = self.reading.count(self.table[1], alive)
-        if self._rows() != expected:
+        expected = self._there(alive)
+        if self._here() != expected:
             self._fetch(_KEYS, self.keys, alive)
             kept = f"select {self.key} from {_KEYS}"
             gone = f"select {self.key} from {self.before} where ({self.key}) not in ({kept})"
             self._note_removed(f"select {self.key} from {self.added} union all {gone}")
         # What is no primary key at the source may stop to name one row, while as many others go.
-        if self._rows() != expected or (
-            self.settings.key and self.reading.count(self.table[1], alive, self.shape.key) != expected
+        if self._here() != expected or (
+            self.settings.key and self.reading.count(self.table[1], alive, self.shape.key) != expected[0]
         ):
             return None
         updated = self._count(f"{self.added} where ({self.key}) in (select ({self.key}) from {self.removed})")
         came, went = self._count(self.added), self._count(self.removed)
         return Found(came - updated, updated, went - updated, self.read, self.bytes, self.content)
+
+    def _number(self) -> str:
+        """The key, where it is one whole number and a sum of it tells more: a horizon has every row that came."""
+        (name, *others) = self.shape.key
+        whole = self.shape.columns[name].type in _WHOLE
+        return name if whole and not others and not self.state.horizon else ""
 
     def _written(self, horizon: str) -> str:
         """The condition on the rows that may have been written since; empty where none can be sure."""
@@ -103,6 +113,8 @@ class Delta:
             sql = f"strftime(date_trunc('second', ({greatest}){_UTC if zoned else ''}), '%Y-%m-%d %H:%M:%S')"
         else:
             sql = f"max({name})::hugeint - {overlap}"
+            if kind.startswith("U"):  # a negative OID is one of the greatest
+                sql = f"greatest({sql}, 0)"
         as_of = self.state.as_of.astimezone(UTC)
         given = [as_of if zoned else as_of.replace(tzinfo=None)] if "?" in sql else []
         ((least,),) = self.staging.connection.execute(f"select {sql} from {self.before}", given).fetchall()
@@ -132,8 +144,21 @@ class Delta:
         sql = f"from {self.before} where ({self.key}) in (select ({self.key}) from ({keys}))"
         self.staging.connection.execute(f"create or replace table {self.removed} as {sql}")
 
-    def _rows(self) -> int:
-        return self.state.rows - self._count(self.removed) + self._count(self.added)
+    def _there(self, alive: str) -> tuple[int, int]:
+        """The number of the source's rows, and the sum of their keys."""
+        if self.number:
+            return self.reading.total(self.table[1], self.number, alive)
+        return self.reading.count(self.table[1], alive), 0
+
+    def _here(self) -> tuple[int, int]:
+        """The same of what was there, less what went, and with what came."""
+        (rows, keys), (gone, gone_keys), (came, new_keys) = map(self._total, (self.before, self.removed, self.added))
+        return rows - gone + came, keys - gone_keys + new_keys
+
+    def _total(self, rows: str) -> tuple[int, int]:
+        summed = f"coalesce(sum({quote(self.number)}), 0)" if self.number else "0"
+        ((count, keys),) = self.staging.connection.execute(f"select count(*), {summed} from {rows}").fetchall()
+        return int(count), int(keys)
 
     def _count(self, rows: str) -> int:
         ((count,),) = self.staging.connection.execute(f"select count(*) from {rows}").fetchall()

@@ -10,6 +10,7 @@ from functools import partial
 
 from ..catalog import BuildRecord, SourceInfo
 from ..connect import bounded
+from ..definition import digest
 from ..errors import SourceChanged
 from ..events import Observer, TableExported
 from ..source import Reading, Source, TableShape
@@ -61,9 +62,9 @@ def export(
         found = source.shapes()
         _refuse_changes(source.name, found, shapes)
         with bounded(staging.connection, MEMORY) as need, source.read(shapes) as reading:
-            keyed = [_by_its_key(wanted, found) for wanted in due]
+            now = [_as_declared(wanted, found[wanted.table[1]]) for wanted in due]
             known = partial(decide, staging, tables, changes)
-            for wanted, change, seconds in _read(staging, reading, keyed, need, known, observe):
+            for wanted, change, seconds in _read(staging, reading, now, need, known, observe):
                 changes[wanted.table] = change
                 builds.append(_record(number, change, seconds))
                 observe(TableExported(builds[-1].name, builds[-1].rows, builds[-1].seconds, len(builds), total))
@@ -124,10 +125,15 @@ def _record(number: int, change: Change, seconds: float) -> BuildRecord:
     return BuildRecord(number, "table", name, change.mode, state.rows, seconds, *counts, state.content)
 
 
-def _by_its_key(wanted: Wanted, found: Mapping[str, TableShape]) -> Wanted:
-    """A table whose key is not the source's any more is nothing to go on from: its rows cannot be told apart by it."""
-    is_key = wanted.settings.key or found[wanted.table[1]].key == wanted.shape.key
-    return wanted if is_key else replace(wanted, state=None)
+def _as_declared(wanted: Wanted, now: TableShape) -> Wanted:
+    """A table whose key or types are not those any more that it was read with is nothing to go on from.
+
+    Its rows cannot be told apart by the key, or its values may be others though nobody wrote a row.
+    """
+    declared = digest(repr([now.columns[name].declared for name in wanted.shape.columns]))
+    is_key = wanted.settings.key or now.key == wanted.shape.key
+    same = wanted.state and wanted.state.declared == declared and is_key
+    return replace(wanted, declared=declared, state=wanted.state if same else None)
 
 
 def _refuse_changes(source: str, found: Mapping[str, TableShape], wanted: Mapping[str, TableShape]) -> None:

@@ -17,8 +17,7 @@ from ..staging import Table
 
 # DuckDB compresses a vector of rows at once, and holds that twice.
 _VECTOR_ROWS, _VECTORS = 2048, 2
-# Added up, so that the order of the rows does not count.
-_CONTENT = "select coalesce(sum(hash(wire)), 0), count(*) from wire where _pacelayer_row = 1"
+_FLOATS = ("FLOAT", "DOUBLE")
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ def insert(
     size = content = count = 0
     projections = ", ".join(_projections(reading, *table, shape))
     sql = f"insert into {into} select {projections} from wire where _pacelayer_row = 1"
+    content_of = _content_of(shape)
     # One transaction: what is written of a table at a time is not put into a log as well.
     connection.execute("begin")
     try:
@@ -56,7 +56,7 @@ def insert(
                 need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
                 with _on_the_wire(connection, batch):
                     connection.execute(sql)
-                    ((summed, counted),) = connection.execute(_CONTENT).fetchall()
+                    ((summed, counted),) = connection.execute(content_of).fetchall()
                 content, count = content + int(summed), count + int(counted)
                 tell(count)
         connection.execute("commit")
@@ -90,6 +90,19 @@ def _on_the_wire(connection: duckdb.DuckDBPyConnection, batch: nanoarrow.Array) 
         connection.unregister("wire")
     finally:
         wire.batch = None
+
+
+def _content_of(shape: TableShape) -> str:
+    """The hashes of a batch's rows, added up, so that the order of the rows does not count.
+
+    0.0 and -0.0 have the same hash, so signs are beside it; a float may be a text on the wire.
+    """
+    signs = (
+        f", signbit(try_cast({quote(name)} as double))"
+        for name, column in shape.columns.items()
+        if column.type in _FLOATS
+    )
+    return f"select coalesce(sum(hash(wire{''.join(signs)})), 0), count(*) from wire where _pacelayer_row = 1"
 
 
 def refuse_doubles(connection: duckdb.DuckDBPyConnection, table: Table, shape: TableShape, place: str) -> None:

@@ -87,7 +87,7 @@ def read_whole(
     if wanted.settings.key:
         refuse_doubles(staging.connection, table, shape, place)
     ((count,),) = staging.connection.execute(f"select count(*) from {place}").fetchall()
-    state = TableState(*table, wanted.definition, reading.as_of, count, horizon, received.content)
+    state = TableState(*table, wanted.definition, reading.as_of, count, horizon, received.content, wanted.declared)
     same = wanted.state is not None and (wanted.state.rows, wanted.state.content) == (count, received.content)
     return Change("unchanged" if same else "full", state, True, read=count, inserted=count, bytes=received.bytes)
 

@@ -18,7 +18,7 @@ class Wanted:
     """A table of the project: its shape, what the toml says of it, and a name for both and where it is read from.
 
     `state` is how the last generation left it; None where there is nothing to go on from. Only where it is `due` is it
-    read.
+    read. `declared` names the types that the source gives its columns, once it was asked.
     """
 
     table: Table
@@ -27,6 +27,7 @@ class Wanted:
     definition: str
     state: TableState | None
     due: bool
+    declared: str = ""
 
 
 @dataclass(frozen=True)

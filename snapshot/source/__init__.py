@@ -85,6 +85,9 @@ class Changing(Reading, Protocol):
     def count(self, table: str, where: str = ..., key: Collection[str] = ()) -> int:
         """The rows of a table that fulfil a condition, or the different keys that they have."""
 
+    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
+        """The rows of a table that fulfil a condition, and the exact sum of a column of whole numbers in them."""
+
     def rows(
         self, table: str, shape: TableShape, where: str = ..., *, most: bool = ...
     ) -> AbstractContextManager[Iterable[nanoarrow.Array]]:

@@ -141,6 +141,14 @@ class CursorReading:
         sql = f"select count(*) from {rows}"
         return int(self.connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).scalar_one())
 
+    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
+        """In as many digits as every database has: its own sum of integers may be too large for it."""
+        self._begin(table)
+        summed = f"sum(cast({_quoted(self.connection, column)} as decimal(38, 0)))"
+        sql = f"select count(*), {summed} from {self.source.qualified(self.connection, table)} where {where}"
+        count, found = self.connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).one()
+        return int(count), int(found or 0)
+
     @contextmanager
     def rows(
         self, table: str, shape: TableShape, where: str = "1 = 1", *, most: bool = False

@@ -88,4 +88,5 @@ def unknown(declared: types.TypeEngine[Any]) -> str:
 
 
 def _column(found: ReflectedColumn, declared: Mapping[str, str], kind_of: KindOf) -> ColumnShape:
-    return ColumnShape(declared.get(found["name"]) or kind_of(found["type"]), found["nullable"])
+    kind = declared.get(found["name"]) or kind_of(found["type"])
+    return ColumnShape(kind, found["nullable"], repr(found["type"]))

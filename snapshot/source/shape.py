@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,14 @@ _HINT = "run 'pacelayer check' where the sources can be reached; it writes the f
 
 @dataclass(frozen=True)
 class ColumnShape:
-    """A column's DuckDB type and whether the source's constraints let it be null."""
+    """A column's DuckDB type and whether the source's constraints let it be null.
+
+    `declared` is what the source itself calls its type; empty where it was not asked, as in `sources.lock`.
+    """
 
     type: str
     nullable: bool
+    declared: str = field(default="", compare=False, repr=False)
 
     @property
     def definition(self) -> str:

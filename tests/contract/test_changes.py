@@ -15,10 +15,13 @@ from snapshot import settings as project_settings
 from snapshot.build import refresh
 from snapshot.errors import CheckFailed, SourceValueError
 from snapshot.events import Event, Published, Unchanged
+from snapshot.export import copying
+from snapshot.settings import SourceSettings
+from snapshot.source import Changing, open_source
 from snapshot.store import Generation, Store, locked, read_status
 from tests.servers import run, written
 
-from .sources import check, make_project, rows, run_sqlite
+from .sources import SETTINGS, check, make_project, rows, run_sqlite
 
 ORDERS = """
 create table orders (id integer primary key, amount integer not null, placed date not null, changed timestamp not null);
@@ -90,6 +93,56 @@ def test_rows_that_went_are_found_by_their_keys(tmp_path: Path) -> None:
     assert rows(generation.path, "select count(*) from shop.orders where id in (3, 300)") == [(1,)]
 
 
+@pytest.mark.parametrize("how", ['changed = "changed"', "append_only = true"])
+def test_a_row_that_came_late_for_another_one_is_found_by_the_sum_of_the_keys(tmp_path: Path, how: str) -> None:
+    """There are as many as before, and its time and key are old."""
+    settings = f'[sources.shop.tables.orders]\n{how}\noverlap = "1s"\n'
+    project = shop(tmp_path, settings, ORDERS + "update orders set changed = '2026-01-01' where id = 1;")
+    run_sqlite(
+        project, "delete from orders where id = 100; insert into orders values (-5, 1, '2026-01-01', '2025-01-01')"
+    )
+    generation, _ = again(project)
+    assert done(generation, "shop.orders")[0] == "full"
+    assert rows(generation.path, "select id from shop.orders where id in (-5, 100)") == [(-5,)]
+
+
+@pytest.mark.parametrize("server", ["sqlite", "postgres", "mysql"])
+def test_keys_are_added_up_beyond_the_range_of_integers(
+    request: pytest.FixtureRequest, tmp_path: Path, server: str
+) -> None:
+    """Exactly, whatever their signs."""
+    keys = (2**63 - 1, 2**63 - 2, 2**63 - 3, -5)
+    statements = ["create table t (id bigint primary key)", f"insert into t values ({'), ('.join(map(str, keys))})"]
+    if server == "sqlite":
+        make_project(tmp_path / "shop", ";".join(statements), {"keys": "select id from shop.t"})
+        url = "sqlite:///shop/shop.sqlite"
+    else:
+        database = request.getfixturevalue(server)
+        run(database, *statements)
+        url = written(database)
+    source = open_source(SourceSettings("shop", url), tmp_path)
+    with source.read(["t"]) as reading:
+        assert isinstance(reading, Changing)
+        assert reading.total("t", "id", "1 = 1") == (4, sum(keys))
+        assert reading.total("t", "id", "1 = 0") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "types"), [("oid", ""), ("text", "id = 'UBIGINT'"), ("numeric(20)", "id = 'UBIGINT'")]
+)
+def test_postgres_adds_up_keys_of_other_types(postgres: sqlalchemy.URL, tmp_path: Path, kind: str, types: str) -> None:
+    """Which are whole numbers in the snapshot."""
+    run(postgres, f"create table t (id {kind} primary key)", "insert into t values ('1'), ('2')")
+    run(postgres, "create view v as select * from t")
+    settings = f'[sources.shop.tables.v]\nkey = ["id"]\nappend_only = true\ntypes = {{ {types} }}\n'
+    project = server_shop(tmp_path, postgres, "select id from shop.v", settings)
+    assert isinstance(again(project)[1][-1], Unchanged)
+    run(postgres, "delete from t where id = '2'", "insert into t values ('3')")
+    generation, _ = again(project)
+    assert done(generation, "shop.v")[0] == "delta"
+    assert rows(generation.path, "from one order by all") == [(1,), (3,)]
+
+
 def test_a_table_whose_rows_do_not_add_up_is_read_as_a_whole(tmp_path: Path) -> None:
     """A row that came without a change of its column is missed by no means."""
     project = shop(tmp_path)
@@ -131,6 +184,17 @@ def test_a_table_that_is_read_as_a_whole_and_is_the_same_publishes_nothing(tmp_p
     assert isinstance(again(project)[1][-1], Unchanged)
     run_sqlite(project, "update orders set amount = amount + 1 where id = 1; update orders set amount = 1 where id = 2")
     assert isinstance(again(project)[1][-1], Published)
+
+
+def test_a_zero_that_becomes_negative_is_another_row(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Also where the table is read as a whole: both have one hash."""
+    run(postgres, "create table t (f float8, g float4)", "insert into t values (0, 0)")
+    run(postgres, "create view v as select * from t")
+    project = server_shop(tmp_path, postgres, "select f, g from shop.v")
+    for change in ("f = '-0'", "g = '-0'"):
+        run(postgres, f"update t set {change}")
+        assert isinstance(again(project)[1][-1], Published)
+    assert isinstance(again(project)[1][-1], Unchanged)
 
 
 def test_a_full_refresh_reads_everything_and_publishes(tmp_path: Path) -> None:
@@ -245,11 +309,11 @@ UNSEEN = {
 }  # fmt: skip
 
 
-def server_shop(folder: Path, url: sqlalchemy.URL, sql: str) -> Path:
+def server_shop(folder: Path, url: sqlalchemy.URL, sql: str, settings: str = "") -> Path:
     """A project over a server's database with one metric, published once."""
     (folder / "shop" / "metrics").mkdir(parents=True)
     (folder / "shop" / "metrics" / "one.sql").write_text(sql)
-    (folder / "shop" / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(url)}"\n')
+    (folder / "shop" / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(url)}"\n{settings}')
     check(folder / "shop")
     again(folder / "shop")
     return folder / "shop"
@@ -268,6 +332,25 @@ def test_postgres_finds_what_hardly_writes_a_row(postgres: sqlalchemy.URL, tmp_p
     run(postgres, *UNSEEN[unseen])
     found, expected = both_ways(project, "select id, a, b, s, i::varchar, f::varchar from shop.t order by all")
     assert found == expected
+
+
+# A type that is made of the enum `size`, and a value of it.
+MADE_OF = {"size": "s", "size[]": "{s}", "fit": "s", "fits[]": '{"{s}"}', "parcel[]": "{(s)}"}
+
+
+@pytest.mark.parametrize("kind", MADE_OF)
+def test_postgres_finds_another_name_in_an_enum_within_other_types(
+    postgres: sqlalchemy.URL, tmp_path: Path, kind: str
+) -> None:
+    """Arrays, domains and composite types show its names, and nobody writes a row."""
+    run(postgres, "create type size as enum ('s', 'l')", "create domain fit as size", "create domain fits as fit[]")
+    run(postgres, "create type parcel as (fit fit)", f"create table t (id int primary key, value {kind})")
+    run(postgres, f"insert into t values (1, '{MADE_OF[kind]}')")
+    settings = "[sources.shop.tables.t]\ntypes = { value = 'VARCHAR' }\n"
+    project = server_shop(tmp_path, postgres, "select id, value from shop.t", settings)
+    run(postgres, "alter type size rename value 's' to 'm'")
+    found, expected = both_ways(project, "from one")
+    assert found == expected == [(1, MADE_OF[kind].replace("s", "m"))]
 
 
 def test_postgres_policies_that_hide_other_rows_are_found(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
@@ -295,11 +378,72 @@ def test_a_change_of_the_future_hides_none_of_today(tmp_path: Path) -> None:
 def test_an_unsigned_key_that_begins_with_1_is_followed(mysql: sqlalchemy.URL, tmp_path: Path) -> None:
     """The overlap goes back behind the least number that there is."""
     run(mysql, "create table visits (id bigint unsigned primary key)", "insert into visits values (1), (2)")
-    project = server_shop(tmp_path, mysql, "select count(*) as n from shop.visits")
-    settings = project / "pacelayer.toml"
-    settings.write_text(settings.read_text() + "[sources.shop.tables.visits]\nappend_only = true\n")
+    settings = "[sources.shop.tables.visits]\nappend_only = true\n"
+    project = server_shop(tmp_path, mysql, "select count(*) as n from shop.visits", settings)
     run(mysql, "insert into visits values (3)")
     assert done(again(project)[0], "shop.visits") == ("delta", 3, 1, 0, 0)
+
+
+SECRETS = """
+create table people (id integer primary key, mail text not null, plan text not null);
+insert into people select value, 'secret-' || value || '@example.org', 'p' || value % 3
+from (with recursive n(value) as (select 1 union all select value + 1 from n where value < 900) select value from n);
+"""
+PEOPLE = {
+    "plans": "select plan, count(*) as n from shop.people group by all",
+    "hidden": "select id, 'hidden-' || id || '@example.org' as mail from shop.people",
+}
+SHOWN = '[sources.shop.tables.people]\ncolumns = ["mail"]\n'
+# What the project says after it, which metrics it does without then, and what is not to be seen any more.
+WITHDRAWN: dict[str, tuple[str, tuple[str, ...], bytes]] = {
+    "a table that is private now": (SHOWN + "private = true\n", (), b"secret-1@"),
+    "a column that is excluded now": ('[sources.shop.tables.people]\nexclude = ["mail"]\n', (), b"secret-1@"),
+    "a table that no metric reads any more": ("", ("plans", "hidden"), b"secret-1@"),
+    "a metric that is gone": (SHOWN, ("hidden",), b"hidden-1@"),
+}
+
+
+@pytest.mark.parametrize("what", WITHDRAWN)
+def test_a_file_keeps_no_bytes_of_what_was_withdrawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """What is dropped from a copied file stays in it until something else is written there."""
+    monkeypatch.setattr(copying, "COPIED", 0)
+    monkeypatch.setattr(copying, "GROWTH", 100)
+    settings, without, secret = WITHDRAWN[what]
+    project = make_project(tmp_path / "shop", ORDERS + SECRETS, {**DAILY, **PEOPLE}, CHANGED + SHOWN)
+    assert secret in again(project)[0].path.read_bytes()
+    (project / "pacelayer.toml").write_text(SETTINGS + CHANGED + settings)
+    for name in without:
+        (project / "metrics" / f"{name}.sql").unlink()
+    check(project)
+    generation, _ = again(project)
+    assert generation.number == 2
+    assert secret not in generation.path.read_bytes()
+
+
+NARROWED = {
+    "a moment to the second": "modify moment datetime not null",
+    "a text that ignores case": "modify word varchar(9) collate utf8mb4_general_ci not null",
+    "an enum with other names": "modify size enum('s', 'l', 'm') not null",
+}
+
+
+@pytest.mark.parametrize("what", NARROWED)
+def test_another_type_at_the_source_has_the_table_read_as_a_whole(
+    mysql: sqlalchemy.URL, tmp_path: Path, what: str
+) -> None:
+    """Also where it is the same one in the snapshot: its values may be others, and no row says so."""
+    columns = "moment datetime(6) not null, word varchar(9) collate utf8mb4_bin not null, size enum('s', 'l') not null"
+    run(mysql, f"create table t (id int primary key, changed datetime not null, {columns})")
+    run(mysql, "insert into t values (1, '2026-02-01', '2026-01-01 00:00:00.25', 'long', 's')")
+    settings = '[sources.shop.tables.t]\nchanged = "changed"\n'
+    project = server_shop(tmp_path, mysql, "select id, moment, word, size from shop.t", settings)
+    run(mysql, f"alter table t {NARROWED[what]}")
+    generation, _ = again(project)
+    assert done(generation, "shop.t")[0] == "full"
+    found, expected = both_ways(project, "from one order by all")
+    assert found == expected
 
 
 CHAIN = """

@@ -40,14 +40,26 @@ _INTERVAL = (
 _SHORT = 18
 # The cluster, the table's file and its definition, and the first transaction that was not over when the snapshot was
 # taken. Only what has its rows itself, and shows all of them, says of each which transaction wrote it. A definition can
-# change without a row being written: by its columns, their defaults for older rows, and the names of enums.
+# change without a row being written: by its columns, their defaults for older rows, and the names of enums, also of
+# those that domains, arrays, ranges and composite types are made of.
 _HORIZON = """
+with recursive types(oid) as (
+    select a.atttypid from pg_attribute a where a.attrelid = {place}::regclass and a.attnum > 0
+    union
+    select part.oid from types join pg_type t on t.oid = types.oid, lateral (
+        select t.typelem union all select t.typbasetype
+        union all select r.rngsubtype from pg_range r where r.rngtypid = t.oid
+        union all select a.atttypid from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0
+    ) as part(oid) where part.oid <> 0),
+definition(line) as (
+    select concat('column ', a.attrelid, ' ', a.attnum, a.attname, a.atttypid, a.atttypmod, a.xmin) from pg_attribute a
+    where a.attnum > 0 and (a.attrelid = {place}::regclass or a.attrelid in (
+        select t.typrelid from types join pg_type t on t.oid = types.oid where t.typrelid <> 0))
+    union all select concat('label ', e.oid, e.enumlabel) from types join pg_enum e on e.enumtypid = types.oid)
 select case when c.relkind in ('r', 'm') and not c.relhassubclass and has_table_privilege(c.oid, 'SELECT')
     and not row_security_active(c.oid)
 then (select system_identifier from pg_control_system()) || '-' || c.oid || '-' || pg_relation_filenode(c.oid) || '-'
-    || md5((select string_agg(concat(a.attnum, a.attname, a.atttypid, a.atttypmod, a.xmin, (
-        select string_agg(concat(e.oid, e.enumlabel), ',' order by e.oid) from pg_enum e where e.enumtypid = a.atttypid
-    )), ';' order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0))
+    || md5((select string_agg(line, ';' order by line) from definition))
     || '.' || txid_snapshot_xmin(txid_current_snapshot()) end as horizon
 from pg_class c where c.oid = {place}::regclass"""
 # Beyond, PostgreSQL cannot tell any more which of two transactions was first.
@@ -100,6 +112,16 @@ class PostgresReading:
             rows = f"(select distinct {', '.join(map(quote, key))} from {rows}) as keys"
         (found,) = fetch(self.connection, f"select count(*) as n from {rows}")
         return int(found["n"])
+
+    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
+        """As a text: a sum may have more digits than any of its integers."""
+        self._bound(self.connection)
+        # An OID cannot be added up, and what the project calls a number may be a text.
+        number = quote(column) + ("::text::numeric" if self._is_declared(table, column) else "::int8")
+        summed = f"coalesce(sum({number}), 0)::text as summed"
+        sql = f"select count(*) as n, {summed} from {self._place(table)} where ({where})"
+        (found,) = fetch(self.connection, sql)
+        return int(found["n"]), int(found["summed"])
 
     @contextmanager
     def rows(

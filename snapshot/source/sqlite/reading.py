@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import adbc_driver_manager as adbc
 import nanoarrow
@@ -58,10 +59,16 @@ class SqliteReading:
         rows = f"{quote(table)} where {where}"
         if key:
             rows = f"(select distinct {', '.join(map(quote, key))} from {rows})"
-        with adbc.AdbcStatement(self.connection) as statement:
-            statement.set_sql_query(f"select count(*) as n from {rows}")
-            stream, _ = statement.execute_query()
-            return int(nanoarrow.ArrayStream(stream).read_all().to_pylist()[0]["n"])
+        (found,) = self._fetch(f"select count(*) as n from {rows}")
+        return int(found["n"])
+
+    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
+        """In two halves, for SQLite refuses a sum of more than 64 bits."""
+        halves = (
+            f"coalesce(sum({quote(column)} >> 32), 0) as high, coalesce(sum({quote(column)} & 4294967295), 0) as low"
+        )
+        (found,) = self._fetch(f"select count(*) as n, {halves} from {quote(table)} where {where}")
+        return int(found["n"]), int(found["high"]) * 2**32 + int(found["low"])
 
     @contextmanager
     def rows(
@@ -99,12 +106,15 @@ class SqliteReading:
     def _refuse_misfits(self, table: str, shape: TableShape, where: str) -> None:
         """One scan for a value of a storage class that its column's type does not take: SQLite lets any in."""
         query = misfit_query(table, shape, where, row="''" if table in self.views else "rowid")
-        with adbc.AdbcStatement(self.connection) as statement:
-            statement.set_sql_query(query)
-            stream, _ = statement.execute_query()
-            found = nanoarrow.ArrayStream(stream).read_all().to_pylist()[1:]
-        for misfit in found:
+        for misfit in self._fetch(query)[1:]:
             place = f" at {', '.join(shape.key) or 'rowid'} = {misfit['key']}" if misfit["key"] else ""
             column = misfit["place"]
             what = f"{self.source}.{table}.{column}: the {misfit['value']}{place}"
             raise SourceValueError(f"{what} does not fit {shape.columns[column].type}")
+
+    def _fetch(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a small answer."""
+        with adbc.AdbcStatement(self.connection) as statement:
+            statement.set_sql_query(sql)
+            stream, _ = statement.execute_query()
+            return list(nanoarrow.ArrayStream(stream).read_all().to_pylist())
