@@ -126,13 +126,13 @@ def status(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     current = Store(settings.directory, settings.snapshots.keep).current()
     info, said, now = read_catalog(current.path).snapshot, read_status(settings.directory), datetime.now(UTC)
-    failure, renewed = said.last_failure, said.renewed(info.number, info.as_of)
+    failure, (as_of, stale_after) = said.last_failure, said.renewed(info.number, info.as_of, info.stale_after)
     values = {
         "snapshot": info.id,
         "file": str(current.path),
-        "as of": (info.as_of + renewed).isoformat(),
-        "age in seconds": round(max(0.0, (now - info.as_of - renewed).total_seconds())),
-        "freshness": "stale" if now > info.stale_after + renewed else "fresh",
+        "as of": as_of.isoformat(),
+        "age in seconds": round(max(0.0, (now - as_of).total_seconds())),
+        "freshness": "stale" if now > stale_after else "fresh",
         "last success": said.last_success and said.last_success.isoformat(),
         "next refresh": said.next_run and said.next_run.isoformat(),
         "failures since": said.failures,

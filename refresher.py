@@ -104,10 +104,8 @@ class Refresher:
         info = catalog.snapshot
         if info.definition_hash != self.project.definition_hash:
             return {}
-        # What the build computed is of its time, or of the last look that found it still good.
-        built = info.built_at + read_status(self.settings.directory).renewed(info.number, info.as_of)
-        computed = {m.name: built if m.computed_at == info.as_of else m.computed_at for m in catalog.metrics}
-        now = self.clock()
+        seen, now = read_status(self.settings.directory).seen(info.number), self.clock()
+        computed = {m.name: seen.get(m.name, m.computed_at) for m in catalog.metrics}
         return {name: paces.get(name, 0) - (now - moment).total_seconds() for name, moment in computed.items()}
 
     def _seconds_left(self) -> float:
