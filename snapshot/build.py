@@ -16,16 +16,16 @@ from .catalog import FORMAT, BuildRecord, Catalog, SnapshotInfo, TableState, wri
 from .check import check, check_contract, too_old
 from .connect import DISK_ERRORS
 from .definition import Project
-from .errors import CheckFailed, Damaged, DiskFailed
-from .events import Observer, Published, Repaired, StepReached, Unchanged, nobody
+from .errors import CheckFailed, Damaged, DiskFailed, Overdue
+from .events import Observer, Published, RefreshFailed, Repaired, StepReached, Unchanged, nobody
 from .export import Change, Export, Wanted, compact_size, export
 from .export import write as write_tables
-from .limit import limited
+from .limit import Limit, limited
 from .moments import moments_of, note
 from .plan import due_metrics, previous_of, private_tables, reusable, tables_of, tool
 from .source import Source
 from .staging import Previous, Staging, staging
-from .store import Generation, Staged, Store, intact, publish
+from .store import Generation, Staged, Store, intact, note_failure, publish
 
 Clock = Callable[[], datetime]
 # So many records are kept of each table and metric: a day of refreshes every five minutes.
@@ -52,16 +52,22 @@ def refresh(
 
     The current generation stays as it is unless all of it succeeds, and where nothing changed. `full` goes on from
     nothing. `allow_empty` lets tables that had rows have none. The caller holds the directory's lock. Raises
-    SourceError, BuildError or Damaged.
+    SourceError, BuildError (Overdue after `time_limit`) or Damaged.
     """
-    build = _Build(project, observe, clock, allow_empty=allow_empty)
-    try:
-        return build.publish(sources, store, due, full=full)
-    except (DiskFailed, Damaged):
-        if full or not store.generations() or intact(store.current()):
-            raise
-        observe(Repaired("the last snapshot is damaged, so everything is read anew"))
-        return build.publish(sources, store, due, full=True)
+    build, begun = _Build(project, observe, clock, allow_empty=allow_empty), clock()
+
+    def last_words(error: Overdue) -> None:
+        note_failure(store.directory, error, begun, clock())
+        observe(RefreshFailed(error.code, str(error), 0.0))
+
+    with limited(project.settings.snapshots.time_limit, last_words) as limit:
+        try:
+            return build.publish(sources, store, due, limit, full=full)
+        except (DiskFailed, Damaged):
+            if full or not store.generations() or intact(store.current()):
+                raise
+            observe(Repaired("the last snapshot is damaged, so everything is read anew"))
+            return build.publish(sources, store, due, limit, full=True)
 
 
 def build_empty(project: Project, folder: Path) -> Path:
@@ -86,7 +92,7 @@ class _Build:
         self.tables: list[Wanted] = []
 
     def publish(
-        self, sources: Sequence[Source], store: Store, due: Collection[str] | None, *, full: bool
+        self, sources: Sequence[Source], store: Store, due: Collection[str] | None, limit: Limit, *, full: bool
     ) -> Generation:
         """All of it, with whatever the disk has to say in our words."""
         begun = time.monotonic()
@@ -97,19 +103,19 @@ class _Build:
             self.observe(StepReached("cleaned"))
             store.staging.mkdir(mode=0o700)
             last = previous_of(store)
-            go_on, limit = None if full else reusable(last, self.project), self.project.settings.snapshots.time_limit
-            with self.staging(store.staging, go_on) as files, limited(files.connection, limit):
+            go_on = None if full else reusable(last, self.project)
+            with self.staging(store.staging, go_on) as files, limit.watching(files.connection):
                 number = store.next_number()
-                exported = self.export(files, sources, due, number)
+                exported = self.export(files, sources, due, number, limit.end)
                 if last and not self.is_needed(files, exported):
                     self.refuse_old(files, exported)
                     return self.unchanged(store, exported, last.catalog.snapshot, begun)
                 info = self.write(files, number, exported, last.catalog if last else None).snapshot
             self.observe(StepReached("closed"))
             if last is None or last.catalog.snapshot.definition_hash != info.definition_hash:
-                check_contract(files.snapshot, self.project.settings.root)
+                check_contract(files.snapshot, self.project.settings.root, limit.left())
             staged = Staged(files.snapshot, files.secrets if files.private else None)
-            generation = publish(store, staged, number, info.built_at)
+            generation = publish(store, staged, number, info.built_at, limit.watching)
             before = last.catalog.snapshot.number if last else 0
             note(store.directory, self.project, self.due, exported, before, number, info.built_at)
             shutil.rmtree(store.staging)
@@ -124,13 +130,15 @@ class _Build:
         settings, private = self.project.settings, private_tables(self.project)
         return staging(folder, previous, private, memory=settings.snapshots.memory, time_zone=settings.time_zone)
 
-    def export(self, files: Staging, sources: Sequence[Source], due: Collection[str] | None, number: int) -> Export:
+    def export(
+        self, files: Staging, sources: Sequence[Source], due: Collection[str] | None, number: int, end: float
+    ) -> Export:
         """Read what is due of the sources."""
         self.due = due_metrics(self.project, files.previous, due)
         places = {source.name: source.place for source in sources}
         self.tables = tables_of(self.project, places, files.previous, self.due)
         self.observe(StepReached("staged"))
-        return export(files, sources, self.tables, number, self.observe)
+        return export(files, sources, self.tables, number, self.observe, end)
 
     def refuse_old(self, files: Staging, exported: Export) -> None:
         """Where nothing is published, nothing else is checked. Raises CheckFailed for a source with no new rows."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import DiskFailed, PacelayerError
+from ..errors import DiskFailed, code_of
 
 FILE_NAME = "status.json"
 
@@ -91,14 +91,18 @@ def recorded(directory: Path, clock: Callable[[], datetime]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
-        failure, status = Failure(clock(), code, str(error)), read_status(directory)
-        try:
-            write_status(directory, replace(status, last_run=begun, failures=status.failures + 1, last_failure=failure))
-        except DiskFailed as second:
-            error.add_note(str(second))
+        note_failure(directory, error, begun, clock())
         raise
     write_status(directory, replace(read_status(directory), last_run=begun, failures=0, last_success=begun))
+
+
+def note_failure(directory: Path, error: Exception, begun: datetime, now: datetime) -> None:
+    """Write down one failure more; where that fails too, the error has a note of it."""
+    failure, status = Failure(now, code_of(error), str(error)), read_status(directory)
+    try:
+        write_status(directory, replace(status, last_run=begun, failures=status.failures + 1, last_failure=failure))
+    except DiskFailed as second:
+        error.add_note(str(second))
 
 
 def note_look(
