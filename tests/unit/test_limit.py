@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -85,6 +86,25 @@ def test_a_command_has_what_happened_in_its_environment(tmp_path: Path) -> None:
     said = tmp_path / "said"
     tell(f'printf "%s|%s|%s" "$PACELAYER_PROJECT" "$PACELAYER_CODE" "$PACELAYER_MESSAGE" > {said}', "Shop", FAILED)
     assert said.read_text() == 'Shop|SOURCE_UNAVAILABLE|it\'s "down"'
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not its shell alone."""
+    monkeypatch.setattr("snapshot.alarm.SECONDS", 0.5)
+    with pytest.raises(subprocess.TimeoutExpired):
+        tell(f"sleep 600 & echo $! > {tmp_path}/pid; wait", "Shop", FAILED)
+    started = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
+    for _ in range(1_000):  # whoever is its parent now has to see that it ended
+        try:
+            if started.read_text().rpartition(")")[2].split()[0] == "Z":
+                break
+        except (FileNotFoundError, ProcessLookupError):
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("it goes on")
 
 
 # Its address, and what was posted to it: each path, and each body.
