@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import terminal
 from arguments import parse
 from snapshot import settings as project_settings
-from snapshot.errors import PacelayerError, ProjectError, QueryFailed
+from snapshot.errors import NoSnapshot, PacelayerError, ProjectError, QueryFailed
 from snapshot.events import Event, FollowFailed
 from snapshot.settings import Settings
 
@@ -124,19 +124,29 @@ def status(arguments: argparse.Namespace) -> int:
     from snapshot.store import Store, read_status
 
     settings = _settings(arguments)
-    current = Store(settings.directory, settings.snapshots.keep).current()
-    info, said, now = read_catalog(current.path).snapshot, read_status(settings.directory), datetime.now(UTC)
-    failure, renewed = said.last_failure, said.renewed(info.number, info.as_of)
-    values = {
-        "snapshot": info.id,
-        "file": str(current.path),
-        "as of": (info.as_of + renewed).isoformat(),
-        "age in seconds": round(max(0.0, (now - info.as_of - renewed).total_seconds())),
-        "freshness": "stale" if now > info.stale_after + renewed else "fresh",
+    said, now = read_status(settings.directory), datetime.now(UTC)
+    failure = said.last_failure
+    runs = {
         "last success": said.last_success and said.last_success.isoformat(),
         "next refresh": said.next_run and said.next_run.isoformat(),
         "failures since": said.failures,
         "last failure": failure and f"{failure.at.isoformat()} {failure.code}: {failure.message}",
+    }
+    try:
+        current = Store(settings.directory, settings.snapshots.keep).current()
+    except NoSnapshot:
+        if said.last_run:
+            terminal.show_values({"snapshot": None, **runs}, as_json=arguments.json)
+        raise
+    info = read_catalog(current.path).snapshot
+    as_of, stale_after = said.renewed(info.number, info.as_of, info.stale_after)
+    values = {
+        "snapshot": info.id,
+        "file": str(current.path),
+        "as of": as_of.isoformat(),
+        "age in seconds": round(max(0.0, (now - as_of).total_seconds())),
+        "freshness": "stale" if now > stale_after else "fresh",
+        **runs,
     }
     terminal.show_values(values, as_json=arguments.json)
     return 0

@@ -19,12 +19,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from subprocess import SubprocessError
 
 from snapshot import settings as project_settings
-from snapshot.alarm import tell
+from snapshot.alarm import tell_once
 from snapshot.build import Clock, now, refresh
-from snapshot.errors import DiskFailed, Locked, PacelayerError
+from snapshot.errors import DiskFailed, Locked, PacelayerError, Problem, ProjectError, code_of
 from snapshot.events import (
     Event,
     MetricComputed,
@@ -48,6 +47,8 @@ log = logging.getLogger("pacelayer.refresher")
 FIRST_RETRY = 1.0
 # How often a waiting refresher looks whether the directory is free.
 LOCK_SECONDS = 1.0
+# The lock, the status and the generations are those of a directory: a refresher has one as long as it lives.
+MOVED = Problem("pacelayer.toml", 0, "the path of [snapshots] is another one now", "start the refresher again")
 
 
 class Stopped(BaseException):
@@ -73,6 +74,8 @@ class Refresher:
         while not self.stop.is_set():
             try:
                 with locked(self.settings.directory):
+                    if waiting:  # the project may have changed meanwhile
+                        self.reload.set()
                     self._keep_pace()
             except (Locked, DiskFailed) as error:
                 if str(error) != waiting:
@@ -81,6 +84,7 @@ class Refresher:
                 self.stop.wait(LOCK_SECONDS)
 
     def _keep_pace(self) -> None:
+        self._read_again()
         self._plan()
         while not self.stop.is_set():
             self.pace.tick()
@@ -104,10 +108,8 @@ class Refresher:
         info = catalog.snapshot
         if info.definition_hash != self.project.definition_hash:
             return {}
-        # What the build computed is of its time, or of the last look that found it still good.
-        built = info.built_at + read_status(self.settings.directory).renewed(info.number, info.as_of)
-        computed = {m.name: built if m.computed_at == info.as_of else m.computed_at for m in catalog.metrics}
-        now = self.clock()
+        seen, now = read_status(self.settings.directory).seen(info.number), self.clock()
+        computed = {m.name: seen.get(m.name, m.computed_at) for m in catalog.metrics}
         return {name: paces.get(name, 0) - (now - moment).total_seconds() for name, moment in computed.items()}
 
     def _seconds_left(self) -> float:
@@ -120,10 +122,12 @@ class Refresher:
         begun, due, directory = time.monotonic(), frozenset(self.pace.due), self.settings.directory
         try:
             with recorded(directory, self.clock):
-                self._read_again()
+                problem = self._read_again()
                 store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
                 refresh(self.project, self.sources, store, self._observe, clock=self.clock, due=due)
-            self.pace.done(due)
+                self.pace.done(due)
+                if problem:
+                    raise problem
             self._told = ""
             self._complain_of(due, time.monotonic() - begun)
         except Stopped:
@@ -134,19 +138,13 @@ class Refresher:
             self._retry_at = time.monotonic() + delay
             if not isinstance(error, PacelayerError):
                 log.error("an error that nobody foresaw", exc_info=error)
-            code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
-            self._tell(RefreshFailed(code, str(error), delay))
+            self._tell(RefreshFailed(code_of(error), str(error), delay))
         self._say_next()
 
     def _tell(self, failure: RefreshFailed) -> None:
         """The observer of every failure; whoever the project names, of the first of a row of them."""
         self._observer(failure)
-        how = self.settings.on_failure
-        if how and failure.code != self._told:
-            try:
-                tell(how, self.settings.name, failure)
-            except (OSError, SubprocessError, ValueError) as error:
-                log.error("on_failure could not be done: %s", error)
+        tell_once(self.settings.on_failure, self.settings.name, failure, self._told)
         self._told = failure.code
 
     def _complain_of(self, due: Collection[str], seconds: float) -> None:
@@ -173,18 +171,34 @@ class Refresher:
 
     def _observe(self, event: Event) -> None:
         """Tell the observer, and end a refresh between two steps once a signal has come."""
-        self._observer(event)
+        if isinstance(event, RefreshFailed):  # the last words of a process that ends itself
+            self._tell(event)
+        else:
+            self._observer(event)
         if self.stop.is_set() and isinstance(event, TableExported | MetricComputed):
             raise Stopped
 
-    def _read_again(self) -> None:
-        if self.reload.is_set():
-            self.reload.clear()
+    def _read_again(self) -> Exception | None:
+        """Read the project's files where that is asked for; where they cannot be used, what is wrong with them.
+
+        Then the old project goes on, and they are read again before the next refresh, which fails as long as they are
+        as they are.
+        """
+        if not self.reload.is_set():
+            return None
+        self.reload.clear()
+        try:
             settings = project_settings.load(self.settings.root)
+            if settings.directory != self.settings.directory:
+                raise ProjectError((MOVED,))
             self.project, self.sources = load(settings)
-            self.settings = settings
-            self._plan()
-            log.info("read the project again: %d metrics", len(self.project.definitions))
+        except Exception as error:  # noqa: BLE001  it fails the refresh that goes on with the old project
+            self.reload.set()
+            return error
+        self.settings = settings
+        self._plan()
+        log.info("read the project again: %d metrics", len(self.project.definitions))
+        return None
 
 
 def log_events(event: Event) -> None:

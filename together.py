@@ -8,18 +8,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import harbor
 import terminal
+from snapshot.alarm import tell_once
 from snapshot.build import now, refresh
-from snapshot.errors import NoSnapshot
+from snapshot.errors import NoSnapshot, code_of
+from snapshot.events import Event, Observer, RefreshFailed
 from snapshot.plan import previous_of, reusable, what_is_read
 from snapshot.project import load
 from snapshot.settings import Settings
-from snapshot.store import Store, locked, recorded
+from snapshot.store import Store, locked, read_status, recorded
 
 # What ends by itself so soon after the first start would only end again: a port that is taken, say.
 MIN_LIFE_SECONDS = 5.0
@@ -42,20 +45,44 @@ def refresh_once(
 
     Raises PacelayerError.
     """
-    project, sources = load(settings)
-    observer = terminal.refresh_observer(len(project.definitions), as_json=as_json)
-    with locked(settings.directory), recorded(settings.directory, now), observer as observe:
-        store = Store(settings.directory, settings.snapshots.keep, observe=observe)
-        number = store.next_number()
-        generation = refresh(project, sources, store, observe, full=full, allow_empty=allow_empty)
-        return generation.path, generation.number >= number
+    with locked(settings.directory), _told_of_failures(settings) as told, recorded(settings.directory, now):
+        project, sources = load(settings)
+        with terminal.refresh_observer(len(project.definitions), as_json=as_json) as show:
+
+            def observe(event: Event) -> None:
+                show(event)
+                told(event)
+
+            store = Store(settings.directory, settings.snapshots.keep, observe=observe)
+            number = store.next_number()
+            generation = refresh(project, sources, store, observe, full=full, allow_empty=allow_empty)
+            return generation.path, generation.number >= number
+
+
+@contextmanager
+def _told_of_failures(settings: Settings) -> Iterator[Observer]:
+    """Tell whoever the project names of a failure, the first of a row; what it yields, of last words."""
+    before = read_status(settings.directory)
+    told = before.last_failure.code if before.failures and before.last_failure else ""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, RefreshFailed):
+            tell_once(settings.on_failure, settings.name, event, told)
+
+    try:
+        yield tell
+    except Exception as error:
+        tell(RefreshFailed(code_of(error), str(error), 0.0))
+        raise
 
 
 def foresee(settings: Settings, *, full: bool = False) -> dict[str, str]:
     """What a refresh of everything would read of each table, in words. Raises ProjectError."""
     project, sources = load(settings)
     store = Store(settings.directory, settings.snapshots.keep)
-    return what_is_read(project, sources, None if full else reusable(previous_of(store), project))
+    if full:
+        return dict.fromkeys(what_is_read(project, sources, None), "all of it: --full was asked for")
+    return what_is_read(project, sources, reusable(previous_of(store), project))
 
 
 def publish_first(settings: Settings) -> None:

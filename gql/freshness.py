@@ -36,5 +36,6 @@ class Freshness:
     def _due(self, info: SnapshotInfo) -> datetime:
         """When the next refresh is: as the refresher says, or where that is past, a pace after the last one."""
         status = self._reader.status()
-        expected = info.as_of + status.renewed(info.number, info.as_of) + timedelta(seconds=info.pace)
+        _, stale_after = status.renewed(info.number, info.as_of, info.stale_after)
+        expected = stale_after - timedelta(seconds=info.pace)
         return status.next_run if status.next_run and status.next_run > datetime.now(UTC) else expected

@@ -37,7 +37,8 @@ class Health:
         except NoSnapshot:
             body = {"status": "no snapshot yet", "lastFailure": failing}
             return JSONResponse(body, 503, {"Retry-After": "5"})
-        stale = datetime.now(UTC) > info.stale_after + status.renewed(info.number, info.as_of)
+        stale_after = status.renewed(info.number, info.as_of, info.stale_after)[1]
+        stale = datetime.now(UTC) > stale_after
         body = {
             "status": "stale" if stale else "ok",
             "snapshot": info.id,

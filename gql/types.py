@@ -200,10 +200,10 @@ def metric_of(metric: Metric) -> MetricType:
 def status_of(catalog: Catalog, status: Status, generations: list[Generation], now: datetime) -> StatusType:
     """What moves with the clock. An age is never negative, whatever the clocks say."""
     info, failure = catalog.snapshot, status.last_failure
-    renewed = status.renewed(info.number, info.as_of)
+    as_of, stale_after = status.renewed(info.number, info.as_of, info.stale_after)
     return StatusType(
-        age=max(0.0, (now - info.as_of - renewed).total_seconds()),
-        freshness=Freshness.STALE if now > info.stale_after + renewed else Freshness.FRESH,
+        age=max(0.0, (now - as_of).total_seconds()),
+        freshness=Freshness.STALE if now > stale_after else Freshness.FRESH,
         last_run=DateTime(status.last_run) if status.last_run else None,
         last_success=DateTime(status.last_success) if status.last_success else None,
         next_expected_at=DateTime(status.next_run) if status.next_run else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class AnswerSource:
         return {"answer": TableShape(columns, ())}
 
     @contextmanager
-    def read(self, tables: Collection[str]) -> Iterator[AnswerSource]:
+    def read(self, tables: Collection[str], end: float = math.inf) -> Iterator[AnswerSource]:
         """It does not change any more."""
         yield self
 

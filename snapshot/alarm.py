@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
+import signal
 import subprocess
 import urllib.request
+from contextlib import suppress
 from dataclasses import asdict
 
 from .events import RefreshFailed
 
+log = logging.getLogger("pacelayer.alarm")
+
 # Neither may hold a refresher up for longer.
 SECONDS = 10.0
+
+
+def tell_once(how: str, project: str, failure: RefreshFailed, told: str) -> None:
+    """Tell of a failure where somebody is to be told (`how`), and was not of that code already.
+
+    That nobody could be told is logged: it is no reason for anything else to fail.
+    """
+    if how and failure.code != told:
+        try:
+            tell(how, project, failure)
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            log.error("on_failure could not be done: %s", error)
 
 
 def tell(how: str, project: str, failure: RefreshFailed) -> None:
@@ -29,4 +46,14 @@ def tell(how: str, project: str, failure: RefreshFailed) -> None:
         with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
             return
     environment = {f"PACELAYER_{name.upper()}": str(value) for name, value in said.items()}
-    subprocess.run(how, shell=True, check=True, timeout=SECONDS, env=os.environ | environment)  # noqa: S602  as written
+    # A session of its own, so that what the shell started ends with it.
+    process = subprocess.Popen(how, shell=True, env=os.environ | environment, start_new_session=True)  # noqa: S602
+    try:
+        code = process.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if code:
+        raise subprocess.CalledProcessError(code, how)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .aggregate import aggregate, create_dashboard_view
@@ -16,15 +16,16 @@ from .catalog import FORMAT, BuildRecord, Catalog, SnapshotInfo, TableState, wri
 from .check import check, check_contract, too_old
 from .connect import DISK_ERRORS
 from .definition import Project
-from .errors import CheckFailed, Damaged, DiskFailed
-from .events import Observer, Published, Repaired, StepReached, Unchanged, nobody
+from .errors import CheckFailed, Damaged, DiskFailed, Overdue
+from .events import Observer, Published, RefreshFailed, Repaired, StepReached, Unchanged, nobody
 from .export import Change, Export, Wanted, compact_size, export
 from .export import write as write_tables
-from .limit import limited
+from .limit import Limit, limited
+from .moments import moments_of, note
 from .plan import due_metrics, previous_of, private_tables, reusable, tables_of, tool
 from .source import Source
 from .staging import Previous, Staging, staging
-from .store import Generation, Staged, Store, intact, note_as_of, publish
+from .store import Generation, Staged, Store, intact, note_failure, publish
 
 Clock = Callable[[], datetime]
 # So many records are kept of each table and metric: a day of refreshes every five minutes.
@@ -51,16 +52,22 @@ def refresh(
 
     The current generation stays as it is unless all of it succeeds, and where nothing changed. `full` goes on from
     nothing. `allow_empty` lets tables that had rows have none. The caller holds the directory's lock. Raises
-    SourceError, BuildError or Damaged.
+    SourceError, BuildError (Overdue after `time_limit`) or Damaged.
     """
-    build = _Build(project, observe, clock, allow_empty=allow_empty)
-    try:
-        return build.publish(sources, store, due, full=full)
-    except (DiskFailed, Damaged):
-        if full or not store.generations() or intact(store.current()):
-            raise
-        observe(Repaired("the last snapshot is damaged, so everything is read anew"))
-        return build.publish(sources, store, due, full=True)
+    build, begun = _Build(project, observe, clock, allow_empty=allow_empty), clock()
+
+    def last_words(error: Overdue) -> None:
+        note_failure(store.directory, error, begun, clock())
+        observe(RefreshFailed(error.code, str(error), 0.0))
+
+    with limited(project.settings.snapshots.time_limit, last_words) as limit:
+        try:
+            return build.publish(sources, store, due, limit, full=full)
+        except (DiskFailed, Damaged):
+            if full or not store.generations() or intact(store.current()):
+                raise
+            observe(Repaired("the last snapshot is damaged, so everything is read anew"))
+            return build.publish(sources, store, due, limit, full=True)
 
 
 def build_empty(project: Project, folder: Path) -> Path:
@@ -87,7 +94,7 @@ class _Build:
         self.tables: list[Wanted] = []
 
     def publish(
-        self, sources: Sequence[Source], store: Store, due: Collection[str] | None, *, full: bool
+        self, sources: Sequence[Source], store: Store, due: Collection[str] | None, limit: Limit, *, full: bool
     ) -> Generation:
         """All of it, with whatever the disk has to say in our words."""
         begun = time.monotonic()
@@ -98,20 +105,21 @@ class _Build:
             self.observe(StepReached("cleaned"))
             store.staging.mkdir(mode=0o700)
             last = previous_of(store)
-            go_on, limit = None if full else reusable(last, self.project), self.project.settings.snapshots.time_limit
-            with self.staging(store.staging, go_on) as files, limited(files.connection, limit):
+            go_on = None if full else reusable(last, self.project)
+            with self.staging(store.staging, go_on) as files, limit.watching(files.connection):
                 number = store.next_number()
-                exported = self.export(files, sources, due, number)
+                exported = self.export(files, sources, due, number, limit.end)
                 if last and not self.is_needed(files, exported):
                     self.refuse_old(files, exported)
-                    return _unchanged(store, exported, last, self.observe, begun)
+                    return self.unchanged(store, exported, last.catalog.snapshot, begun)
                 info = self.write(files, number, exported, last.catalog if last else None).snapshot
             self.observe(StepReached("closed"))
             if last is None or last.catalog.snapshot.definition_hash != info.definition_hash:
-                check_contract(files.snapshot, self.project.settings.root)
+                check_contract(files.snapshot, self.project.settings.root, limit.left())
             staged = Staged(files.snapshot, files.secrets if files.private else None)
-            generation = publish(store, staged, number, info.built_at)
-            note_as_of(store.directory, number, info.as_of)
+            generation = publish(store, staged, number, info.built_at, limit.watching)
+            before = last.catalog.snapshot.number if last else 0
+            note(store.directory, self.project, self.due, exported, before, number, info.built_at)
             shutil.rmtree(store.staging)
             store.remove_older()
             self.observe(StepReached("older removed"))
@@ -124,18 +132,21 @@ class _Build:
         settings, private = self.project.settings, private_tables(self.project)
         return staging(folder, previous, private, memory=settings.snapshots.memory, time_zone=settings.time_zone)
 
-    def export(self, files: Staging, sources: Sequence[Source], due: Collection[str] | None, number: int) -> Export:
+    def export(
+        self, files: Staging, sources: Sequence[Source], due: Collection[str] | None, number: int, end: float
+    ) -> Export:
         """Read what is due of the sources."""
         self.due = due_metrics(self.project, files.previous, due)
         places = {source.name: source.place for source in sources}
         self.tables = tables_of(self.project, places, files.previous, self.due)
         self.observe(StepReached("staged"))
-        return export(files, sources, self.tables, number, self.observe)
+        return export(files, sources, self.tables, number, self.observe, end)
 
     def refuse_old(self, files: Staging, exported: Export) -> None:
         """Where nothing is published, nothing else is checked. Raises CheckFailed for a source with no new rows."""
         tables = {files.before(wanted.table): wanted for wanted in self.tables}
-        if exported.as_of and (problems := tuple(too_old(files.connection, tables, exported.as_of))):
+        moments = {table: change.state.as_of for table, change in exported.changes.items()}
+        if problems := tuple(too_old(files.connection, tables, moments)):
             raise CheckFailed(problems)
 
     def is_needed(self, files: Staging, exported: Export) -> bool:
@@ -147,13 +158,21 @@ class _Build:
         caught_up = any(pending.metric in self.due for pending in previous.catalog.pending)
         return exported.changed or looks or caught_up
 
+    def unchanged(self, store: Store, exported: Export, info: SnapshotInfo, begun: float) -> Generation:
+        """What is current is of now, too."""
+        shutil.rmtree(store.staging)
+        note(store.directory, self.project, self.due, exported, info.number, info.number, self.clock())
+        self.observe(Unchanged(info.number, info.id, time.monotonic() - begun))
+        return store.current()
+
     def write(self, files: Staging, number: int, exported: Export, last: Catalog | None) -> Catalog:
         """Fill and close the new files; the catalogue that they hold."""
         definitions, cells = self.project.definitions, self.project.settings.snapshots.cells
         write_tables(files, self.tables, exported.changes)
         self.observe(StepReached("exported"))
         info = self._info(files, number, exported)
-        made = aggregate(files, definitions, self.due, exported.changes, info.as_of, number, self.observe, cells)
+        moment = exported.as_of or info.built_at
+        made = aggregate(files, definitions, self.due, exported.changes, moment, number, self.observe, cells)
         files.hide_private()
         self.observe(StepReached("aggregated"))
         catalog = Catalog(
@@ -176,7 +195,7 @@ class _Build:
     def _info(self, files: Staging, number: int, exported: Export) -> SnapshotInfo:
         settings, previous, built_at = self.project.settings, files.previous, self.clock()
         pace = min((definition.metric.pace for definition in self.project.definitions), default=settings.pace)
-        as_of = exported.as_of or built_at
+        as_of, stale_after = moments_of(self.project, exported, built_at)
         size, rows = compact_size(previous) if previous and files.copies else (0, 0)
         return SnapshotInfo(
             number=number,
@@ -185,8 +204,7 @@ class _Build:
             project=settings.name,
             as_of=as_of,
             built_at=built_at,
-            # One pace until the next refresh is due, and one for it to be made.
-            stale_after=as_of + timedelta(seconds=2 * pace),
+            stale_after=stale_after,
             pace=pace,
             time_zone=settings.time_zone,
             definition_hash=self.project.definition_hash,
@@ -205,15 +223,6 @@ def _history(last: Catalog | None) -> tuple[BuildRecord, ...]:
         if counted[record.kind, record.name] < KEPT_BUILDS:
             kept.append(record)
     return tuple(reversed(kept))
-
-
-def _unchanged(store: Store, exported: Export, last: Previous, observe: Observer, begun: float) -> Generation:
-    """What is current is of now, too."""
-    shutil.rmtree(store.staging)
-    info, as_of = last.catalog.snapshot, exported.as_of or last.catalog.snapshot.as_of
-    note_as_of(store.directory, info.number, as_of)
-    observe(Unchanged(info.number, info.id, time.monotonic() - begun))
-    return store.current()
 
 
 @contextmanager

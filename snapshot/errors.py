@@ -219,3 +219,8 @@ class NotComputable(QueryError):
 
     code = "NOT_COMPUTABLE"
     exit_code = 43
+
+
+def code_of(error: Exception) -> str:
+    """The code that an error is known by outside; INTERNAL for one that nobody foresaw."""
+    return error.code if isinstance(error, PacelayerError) else "INTERNAL"

@@ -39,7 +39,7 @@ def aggregate(
     observe: Observer,
     max_cells: int,
 ) -> Aggregated:
-    """Bring every metric up to date that is due.
+    """Bring every metric up to date that is due; `as_of` is the moment of those that read no table.
 
     Raises MetricFailed with the metric's file and DuckDB's reason, and CheckFailed for one that grows too large.
     """
@@ -56,7 +56,8 @@ def aggregate(
         before = known.get(name) if is_same(known.get(name), definition) else None
         touched = Periods(staging, definition).touched(changes, left.get(name)) if before else everything(name)
         mode = mode_of(definition, touched, is_due=before is None or name in due)
-        metric = _made(Tables(staging, definition, as_of), mode, before, touched, max_cells)
+        moment = min((changes[table].state.as_of for table in definition.tables), default=as_of)
+        metric = _made(Tables(staging, definition, moment), mode, before, touched, max_cells)
         if mode == "carried over" and touched != nothing(name):
             pending.append(touched)
         seconds, rows = time.monotonic() - begun, metric.grains[0].rows

@@ -11,7 +11,7 @@ from ..catalog import Catalog, CheckRecord, Metric, literal, quote
 from ..definition import Definition
 from ..errors import CheckFailed
 from ..export import Wanted
-from ..staging import Staging
+from ..staging import Staging, Table
 from .rules import RowRule, rules_of
 
 # A table that had at least so many rows and has none now is rather lost than empty.
@@ -44,7 +44,8 @@ def check(
         records += [CheckRecord(metric.name, rule.sql) for rule in definition.tests if rule.of_counts]
     if not allow_empty:
         problems += _emptied(catalog, before)
-    problems += too_old(files.connection, {files.place(t.table): t for t in tables}, catalog.snapshot.as_of)
+    moments = {(state.source, state.name): state.as_of for state in catalog.tables}
+    problems += too_old(files.connection, {files.place(t.table): t for t in tables}, moments)
     records += [CheckRecord(".".join(t.table), "max_source_age") for t in tables if t.settings.max_source_age]
     if problems:
         raise CheckFailed(tuple(problems))
@@ -82,14 +83,19 @@ def _counts(
                 yield f"the test '{rule.sql}' of line {rule.line} does not hold: it has {rows} rows, and had {before}"
 
 
-def too_old(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Wanted], as_of: datetime) -> Iterator[str]:
-    """The tables, by their places, that get no new rows any more. A time without a zone is of the project's."""
+def too_old(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Wanted], moments: Mapping[Table, datetime]
+) -> Iterator[str]:
+    """The tables, by their places, that got no new rows any more by the moments at which they were read.
+
+    A time without a zone is of the project's.
+    """
     for place, wanted in tables.items():
         if not (limit := wanted.settings.max_source_age) or not wanted.due:
             continue
         newest = f"max({quote(wanted.settings.changed)})"
         sql = f"select epoch(?::timestamptz) - epoch({newest}::timestamptz), {newest}::varchar from {place}"
-        ((age, moment),) = connection.execute(sql, [as_of]).fetchall()
+        ((age, moment),) = connection.execute(sql, [moments[wanted.table]]).fetchall()
         if age is not None and age > limit:
             name = ".".join(wanted.table)
             yield f"the newest row of {name} is of {moment}, {age:.0f} s before the read; max_source_age is {limit} s"

@@ -12,16 +12,16 @@ from ..errors import CheckFailed, Problem, ProjectError
 BROKEN, IMPOSSIBLE = 3, 4
 
 
-def check_contract(staged: Path, root: Path) -> None:
+def check_contract(staged: Path, root: Path, seconds: float | None = None) -> None:
     """Make the schema that a closed snapshot gives, and compare it with `schema.graphql` where the project has one.
 
     Asked of a process of its own, because the refresher does not load GraphQL. Raises CheckFailed with every break,
-    and ProjectError for a column that no schema can show.
+    ProjectError for a column that no schema can show, and subprocess.TimeoutExpired.
     """
     contract = root / "schema.graphql"
     command = [sys.executable, "-m", "gql", str(staged)]
     compared = ["--contract", str(contract)] if contract.exists() else []
-    done = subprocess.run([*command, *compared], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *compared], capture_output=True, text=True, check=False, timeout=seconds)
     if done.returncode == BROKEN:
         raise CheckFailed(tuple(done.stdout.splitlines()))
     if done.returncode == IMPOSSIBLE:

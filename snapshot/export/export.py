@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,9 +43,14 @@ class Export:
 
 
 def export(
-    staging: Staging, sources: Sequence[Source], tables: Sequence[Wanted], number: int, observe: Observer
+    staging: Staging,
+    sources: Sequence[Source],
+    tables: Sequence[Wanted],
+    number: int,
+    observe: Observer,
+    end: float = math.inf,
 ) -> Export:
-    """Read what is due of the sources.
+    """Read what is due of the sources, until `end` (a moment of time.monotonic()) at most.
 
     Raises SourceUnavailable, SourceChanged (a table is not as `sources.lock` says) and SourceValueError (a value does
     not fit its declared type).
@@ -61,7 +67,7 @@ def export(
         shapes = {wanted.table[1]: wanted.shape for wanted in due}
         found = source.shapes()
         _refuse_changes(source.name, found, shapes)
-        with bounded(staging.connection, MEMORY) as need, source.read(shapes) as reading:
+        with bounded(staging.connection, MEMORY) as need, source.read(shapes, end) as reading:
             now = [_as_declared(wanted, found[wanted.table[1]]) for wanted in due]
             known = partial(decide, staging, tables, changes)
             for wanted, change, seconds in _read(staging, reading, now, need, known, observe):

@@ -108,8 +108,11 @@ class Source(Protocol):
     def shapes(self) -> Mapping[str, TableShape]:
         """What its tables look like now. Raises SourceUnavailable."""
 
-    def read(self, tables: Collection[str]) -> AbstractContextManager[Reading]:
-        """Begin one consistent read of these tables. Raises SourceUnavailable."""
+    def read(self, tables: Collection[str], end: float = ...) -> AbstractContextManager[Reading]:
+        """Begin one consistent read of these tables. Raises SourceUnavailable.
+
+        Its statements end at `end`, a moment of time.monotonic(), where the source can be told.
+        """
 
 
 class Database(Source, Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,12 +45,12 @@ class CursorSource(SourceAtUrl):
             raise self.unavailable(error) from error
 
     @contextmanager
-    def read(self, tables: Collection[str]) -> Iterator[CursorReading]:
+    def read(self, tables: Collection[str], end: float = math.inf) -> Iterator[CursorReading]:
         """One transaction for all tables."""
         try:
             with self.engine().connect() as connection:
                 as_of = self.begin(connection, [self.qualified(connection, name) for name in tables])
-                yield CursorReading(self, as_of, connection, time.monotonic() + self.settings.read_limit)
+                yield CursorReading(self, as_of, connection, min(end, time.monotonic() + self.settings.read_limit))
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self.unavailable(error) from error
 

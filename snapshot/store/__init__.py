@@ -14,7 +14,7 @@ from .directory import Generation, Store, intact, published_checksum, untouched
 from .disk import Disk, PosixDisk
 from .lock import locked
 from .publish import Staged, publish, verify
-from .status import Failure, Status, note_as_of, read_status, recorded, write_status
+from .status import Failure, Status, note_failure, note_look, read_status, recorded, write_status
 
 __all__ = [
     "Disk",
@@ -26,7 +26,8 @@ __all__ = [
     "Store",
     "intact",
     "locked",
-    "note_as_of",
+    "note_failure",
+    "note_look",
     "publish",
     "published_checksum",
     "read_status",

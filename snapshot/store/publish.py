@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,8 @@ from .directory import Generation, Store, checksum, checksum_path
 # What DuckDB may keep of a file that is read once.
 MEMORY = "128MB"
 
+Watching = Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[object]]
+
 
 @dataclass(frozen=True)
 class Staged:
@@ -26,7 +30,9 @@ class Staged:
     private: Path | None
 
 
-def publish(store: Store, staged: Staged, number: int, built_at: datetime) -> Generation:
+def publish(
+    store: Store, staged: Staged, number: int, built_at: datetime, watching: Watching = nullcontext
+) -> Generation:
     """Verify, sync, rename, flip.
 
     Raises Damaged where the file does not read back whole, DiskFailed where the disk refuses.
@@ -34,7 +40,7 @@ def publish(store: Store, staged: Staged, number: int, built_at: datetime) -> Ge
     The rename makes the generation exist; the flip makes it current. All that the new name stands for is on the disk
     before the name is, and the name is before the pointer.
     """
-    verify(staged.snapshot)
+    verify(staged.snapshot, watching)
     store.observe(StepReached("verified"))
     target = store.directory / f"{built_at:%Y%m%dT%H%M%SZ}-{number:06}.duckdb"
     try:
@@ -56,18 +62,20 @@ def publish(store: Store, staged: Staged, number: int, built_at: datetime) -> Ge
     return generation
 
 
-def verify(path: Path) -> None:
+def verify(path: Path, watching: Watching = nullcontext) -> None:
     """Open a closed file and read every column of every table: opening alone finds few of the damages.
 
-    Raises Damaged.
+    `watching` has the queries of a connection interrupted. Raises Damaged.
     """
     if path.with_name(path.name + ".wal").exists():
         raise Damaged(f"{path.name} was closed without a whole checkpoint", "is the disk full?")
     try:
         connection = connect.read(path, threads=2, memory=MEMORY)
         try:
-            for schema, table in connection.execute("select schema_name, table_name from duckdb_tables()").fetchall():
-                _read_all(connection, f"{quote(schema)}.{quote(table)}")
+            tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+            with watching(connection):
+                for schema, table in tables:
+                    _read_all(connection, f"{quote(schema)}.{quote(table)}")
         finally:
             connection.close()
     except duckdb.Error as error:

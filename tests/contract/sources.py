@@ -81,9 +81,9 @@ def check(project: Path) -> None:
     assert not report.problems, report.problems
 
 
-def run_sqlite(project: Path, script: str) -> None:
-    """Run a script on the project's source."""
-    with closing(sqlite3.connect(project / "shop.sqlite")) as connection:
+def run_sqlite(project: Path, script: str, source: str = "shop") -> None:
+    """Run a script on a source of the project."""
+    with closing(sqlite3.connect(project / f"{source}.sqlite")) as connection:
         connection.executescript(script)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -55,9 +56,9 @@ class Elsewhen:
         return self.source.shapes()
 
     @contextmanager
-    def read(self, tables: Collection[str]) -> Iterator[SqliteReading]:
+    def read(self, tables: Collection[str], end: float = math.inf) -> Iterator[SqliteReading]:
         """A read that believes to have begun at another time."""
-        with self.source.read(tables) as reading:
+        with self.source.read(tables, end) as reading:
             yield replace(reading, as_of=reading.as_of + self.shift)
 
 

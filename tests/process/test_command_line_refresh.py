@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from snapshot import settings
+from snapshot.errors import NoSnapshot
 from snapshot.store import locked
 
 from .shops import COUNTED, ORDERS, Publisher, add_order, change, make_project
@@ -156,3 +157,40 @@ def test_refresh_gives_way_to_a_refresher_at_work(shop: Path) -> None:
 
     assert done.code == 30
     assert "another refresher (process " in done.err
+
+
+def test_a_dry_run_of_everything_says_that_it_was_asked_for(shop: Path) -> None:
+    """There may be a snapshot to go on from."""
+    Publisher(shop).publish()
+    done = run(shop, "refresh", "--dry-run", "--full", "--json")
+    assert json.loads(done.out) == {"shop.orders": "all of it: --full was asked for"}
+
+
+def test_a_failure_before_the_first_snapshot_is_in_the_status(shop: Path) -> None:
+    """There is nothing else to show, and the exit code says so."""
+    break_the_project(shop)
+    assert run(shop, "refresh").code == 2
+    done = run(shop, "status", "--json")
+    assert done.code == NoSnapshot.exit_code
+    said = json.loads(done.out)
+    assert (said["snapshot"], said["failures_since"]) == (None, 1)
+    assert "PROJECT_INVALID: " in said["last_failure"]
+    assert "PROJECT_INVALID: " in run(shop, "status").out
+
+
+def break_the_project(project: Path) -> None:
+    """A metric that nobody can read."""
+    (project / "metrics" / "broken.sql").write_text("selct 1")
+
+
+def test_a_refresh_by_hand_tells_of_the_first_failure_of_a_row(shop: Path) -> None:
+    """As the refresher does, and of one that is mended and comes again."""
+    toml, told = shop / "pacelayer.toml", shop / "told"
+    toml.write_text(f'on_failure = "echo $PACELAYER_CODE >> {told}"\n{toml.read_text()}')
+    broken = shop / "metrics" / "broken.sql"
+    for _ in range(2):
+        break_the_project(shop)
+        assert [run(shop, "refresh").code for _ in range(2)] == [2, 2]
+        broken.unlink()
+        assert run(shop, "refresh").code == 0
+    assert told.read_text().split() == ["PROJECT_INVALID", "PROJECT_INVALID"]

@@ -70,7 +70,7 @@ def test_the_api_goes_on_when_the_refresher_is_killed_and_says_that_its_numbers_
 
 
 def test_a_second_refresher_waits_and_takes_over(shop: Path) -> None:
-    """There is one at a time, and never none for long."""
+    """There is one at a time, and never none for long; it has the project as it is by then."""
     snapshots = shop / "snapshots"
     with refreshing(shop) as first:
         wait_for(lambda: list(snapshots.glob("*-000001.duckdb")), lambda: first.poll() is None, shop / "refresher.log")
@@ -78,10 +78,12 @@ def test_a_second_refresher_waits_and_takes_over(shop: Path) -> None:
             log = shop / "refresher.log"
             wait_for(lambda: "waiting" in log.read_text(), lambda: second.poll() is None, log)
             assert str(first.pid) in log.read_text()
+            (shop / "metrics" / "largest.sql").write_text("select max(amount) as amount from shop.orders")
             first.terminate()
             assert first.wait(20) == 0
 
             wait_for(lambda: (snapshots / "lock").read_text() == f"{second.pid}\n", lambda: second.poll() is None, log)
+            wait_for(lambda: "read the project again: 4 metrics" in log.read_text(), lambda: second.poll() is None, log)
 
 
 def test_sigterm_ends_the_refresher_well(shop: Path) -> None:
@@ -133,8 +135,25 @@ def test_sighup_with_a_broken_metric_keeps_the_old_ones_fresh(live: Live) -> Non
     refresher.send_signal(signal.SIGHUP)
 
     eventually(lambda: failure(client) == "PROJECT_INVALID", "the status tells the failure")
+    eventually(lambda: number(client) > before + 2, "generations go on")
+    assert failure(client) == "PROJECT_INVALID"
     broken.unlink()
-    eventually(lambda: number(client) > before + 1, "generations go on")
+    eventually(lambda: failure(client) is None, "the project can be read again")
+
+
+def test_sighup_with_another_directory_is_refused_until_a_restart(live: Live) -> None:
+    """The lock that the refresher holds is that of the old one."""
+    project, refresher, client = live
+    toml = project / "pacelayer.toml"
+    before = toml.read_text()
+    toml.write_text(f'{before}[snapshots]\npath = "elsewhere"\n')
+    refresher.send_signal(signal.SIGHUP)
+
+    eventually(lambda: failure(client) == "PROJECT_INVALID", "the status tells the failure")
+    assert "start the refresher again" in (project / "snapshots" / "status.json").read_text()
+    assert not (project / "elsewhere").exists()
+    toml.write_text(before)
+    eventually(lambda: failure(client) is None, "the directory is the old one again")
 
 
 def test_a_failing_refresh_is_in_the_status_without_its_message_and_heals(live: Live) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ class PostgresSource(SourceAtUrl):
         return engine
 
     @contextmanager
-    def read(self, tables: Collection[str]) -> Iterator[PostgresReading]:
+    def read(self, tables: Collection[str], end: float = math.inf) -> Iterator[PostgresReading]:
         """One transaction that sees the database as of its begin, and cannot write."""
         # libpq wants blanks as %20, which SQLAlchemy leaves as they are.
         url = self._url().set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
@@ -100,7 +101,7 @@ class PostgresSource(SourceAtUrl):
                     names = ", ".join(row["name"] for row in locked)
                     execute(connection, f"lock table {names} in access share mode")
                 (now,) = fetch(connection, "select transaction_timestamp() as now")
-                deadline = time.monotonic() + self.settings.read_limit
+                deadline = min(end, time.monotonic() + self.settings.read_limit)
                 another = partial(self._another, database, connection)
                 yield PostgresReading(self.settings, now["now"], connection, deadline, another)
                 self._refuse_rewritten(connection, tables)

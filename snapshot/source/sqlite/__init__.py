@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -56,8 +57,8 @@ class SqliteSource:
         )
 
     @contextmanager
-    def read(self, tables: Collection[str]) -> Iterator[SqliteReading]:
-        """One read transaction; what is committed meanwhile is not seen."""
+    def read(self, tables: Collection[str], end: float = math.inf) -> Iterator[SqliteReading]:
+        """One read transaction; what is committed meanwhile is not seen. ADBC cannot end a statement of SQLite's."""
         try:
             # Before the transaction: Python's SQLite is another library than ADBC's, and a file that one of them closes
             # loses the locks that the other holds in this process.
