@@ -111,8 +111,12 @@ def refresh(
     One that `copies` begins with the last files, as if they were large.
     """
     definition, sources = loaded(project)
-    large = 0 if copies else copying.COPIED
-    with locked(definition.settings.directory), patch.object(copying, "COPIED", large):
+    large, last = (0, 0) if copies else (copying.COPIED, copying.LAST_ROWS)
+    with (
+        locked(definition.settings.directory),
+        patch.object(copying, "COPIED", large),
+        patch.object(copying, "LAST_ROWS", last),
+    ):
         store = store_of(project, disk, observe)
         return build_and_publish(definition, sources, store, observe, clock=clock, full=full)
 
