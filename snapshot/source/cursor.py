@@ -49,8 +49,9 @@ class CursorSource(SourceAtUrl):
         """One transaction for all tables."""
         try:
             with self.engine().connect() as connection:
-                as_of = self.begin(connection, [self.qualified(connection, name) for name in tables])
-                yield CursorReading(self, as_of, connection, min(end, time.monotonic() + self.settings.read_limit))
+                deadline = min(end, time.monotonic() + self.settings.read_limit)
+                as_of = self.begin(connection, [self.qualified(connection, name) for name in tables], deadline)
+                yield CursorReading(self, as_of, connection, deadline)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self.unavailable(error) from error
 
@@ -58,7 +59,7 @@ class CursorSource(SourceAtUrl):
         """What the driver is told beside the URL."""
         return {}
 
-    def begin(self, connection: sqlalchemy.Connection, tables: Sequence[str]) -> datetime:
+    def begin(self, connection: sqlalchemy.Connection, tables: Sequence[str], deadline: float) -> datetime:
         """Begin the one consistent read of tables (quoted); the moment that it is of, at the latest.
 
         Raises SourceUnavailable.

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from ..errors import SourceUnavailable
 from .cursor import CursorSource
+from .limit import seconds_left
 from .reflect import common_kind
 
 _INTEGERS = {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "MEDIUMINT": "INTEGER", "INTEGER": "INTEGER"}
@@ -52,7 +53,7 @@ class MysqlSource(CursorSource):
 
         return engine
 
-    def begin(self, connection: sqlalchemy.Connection, tables: Sequence[str]) -> datetime:
+    def begin(self, connection: sqlalchemy.Connection, tables: Sequence[str], deadline: float) -> datetime:
         """All tables as of one moment, by the server's clock.
 
         The snapshot is taken once all tables are open, for what is renamed or dropped after it would not be that of the
@@ -63,6 +64,7 @@ class MysqlSource(CursorSource):
         connection.exec_driver_sql("start transaction read only")
         for rows, places in ((0, tables), (1, tables[:1])):
             for place in places:
+                self.bound(connection, seconds_left(self.name, deadline))
                 sql = f"select 1 from {place} limit {rows}"
                 connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).all()
         return datetime.fromisoformat(str(now)).replace(tzinfo=UTC)

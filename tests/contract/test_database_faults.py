@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from snapshot.errors import SourceChanged, SourceUnavailable
+from snapshot.errors import Overdue, SourceChanged, SourceUnavailable
 from snapshot.events import Event, TableExported
 from tests.servers import run, written
 
@@ -77,17 +77,22 @@ def test_a_read_that_the_server_ends_fails_the_refresh_and_keeps_the_old_snapsho
     assert generations(vault_project) == 2
 
 
-def test_a_read_that_takes_too_long_is_ended(vault: sqlalchemy.URL, vault_project: Path) -> None:
+@pytest.mark.parametrize(("of_source", "of_refresh"), [("1s", "1h"), ("1h", "1s")])
+def test_a_read_that_takes_too_long_is_ended(
+    vault: sqlalchemy.URL, vault_project: Path, of_source: str, of_refresh: str
+) -> None:
     """A table that never ends: the server is not held for longer than the vault_project allows."""
     slow = {
         "postgresql": "create view endless as select 1 as id, pg_sleep(60)::text as waited",
         "mysql": "create view endless as select 1 as id, sleep(60) as waited",
     }
     run(vault, slow[vault.get_backend_name()])
-    set_url(vault_project, written(vault), 'read_limit = "1s"')
+    set_url(vault_project, written(vault), f'read_limit = "{of_source}"')
+    with (vault_project / "pacelayer.toml").open("a") as toml:
+        toml.write(f'time_limit = "{of_refresh}"\n')
     (vault_project / "metrics" / "held.sql").write_text("select count(*) as n, max(waited) as waited from shop.endless")
     check(vault_project)
-    with pytest.raises(SourceUnavailable) as caught:
+    with pytest.raises(SourceUnavailable if of_source == "1s" else Overdue) as caught:
         publish(vault_project)
     assert not {"nanoarrow", "DuckDB", "ADBC"} & set(str(caught.value).split())
     assert generations(vault_project) == 0
