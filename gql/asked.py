@@ -8,7 +8,7 @@ from functools import cached_property
 
 from graphql import Node
 
-from .complete import Selection
+from .complete import Selection, size_of
 from .extras import Extras
 from .page import NO_EXTRAS
 from .plan import Plan
@@ -40,6 +40,13 @@ class Ask:
     offset: int = 0
     extras: Extras = NO_EXTRAS
     node: Node | None = None
+
+    @cached_property
+    def width(self) -> int:
+        """How many values of each row are in the response."""
+        if self.root.look_up:
+            return size_of(self.selection)
+        return sum(size_of(place.below) for place in self.selection.values() if place.key in ("nodes", "columns"))
 
     @cached_property
     def nodes_shape(self) -> Shape | None:

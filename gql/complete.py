@@ -73,6 +73,11 @@ def selection_of(
     return found
 
 
+def size_of(selection: Selection | None) -> int:
+    """How many values it has, those of objects within it included."""
+    return sum(1 + size_of(place.below) for place in (selection or {}).values())
+
+
 def row_key(field: str, arguments: Mapping[str, Any]) -> str:
     """Where the value of a field stands in a row: `revenue`, `previous:WEEK`."""
     return f"{field}:{arguments['by'].name}" if arguments else field

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -26,16 +27,33 @@ class Digits(float):
         return self._text
 
 
+# Values within values; whoever goes through them calls himself twice for each, and Python allows a thousand.
+MAX_DEPTH = 350
+
+
 def json_of(text: bytes | str) -> Any:
-    """The value of a JSON text. Raises ValueError for what is none.
+    """The value of a JSON text. Raises ValueError for what is none, and for one that is too deep.
 
     orjson refuses NaN, broken UTF-8 and endless depth, Python keeps all digits.
     """
     try:
         orjson.loads(text)
-        return json.loads(text, parse_float=Digits)
+        value = json.loads(text, parse_float=Digits)
     except RecursionError as error:
         raise ValueError("too deep") from error
+    if _is_deep(value):
+        raise ValueError("too deep")
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level: list[Iterable[Any]] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        found = [inner for outer in level for inner in outer if isinstance(inner, dict | list)]
+        if not found:
+            return False
+        level = [inner.values() if isinstance(inner, dict) else inner for inner in found]
+    return True
 
 
 # Of a microsecond.

@@ -11,13 +11,13 @@ from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, Node, execute_sync
 
-from snapshot.errors import NotComputable, OutOfRange, QueryError
+from snapshot.errors import DeadlineExceeded, NotComputable, OutOfRange, QueryError
 from snapshot.reader import OpenGeneration, Reader
 
 from .asked import Ask
 from .complete import Completed, RowExecutor, completed
 from .cursor import cursor_at
-from .errors import BAD_INPUT, NOT_COMPUTABLE, TOO_MANY_ROWS, refusal
+from .errors import BAD_INPUT, NOT_COMPUTABLE, TOO_COMPLEX, TOO_MANY_ROWS, refusal
 from .fill import MAX_PERIODS, TOO_MANY_PERIODS
 from .fixed import filled_in
 from .plan import Plan
@@ -38,8 +38,8 @@ UNDEFINED = (
 )
 # GraphQL's Int.
 MAX_INT = 2**31 - 1
-# So many rows are completed without keeping anybody waiting.
-AT_ONCE = 1_000
+# So many values of rows are completed without keeping anybody waiting, and so many at all: some hundreds of megabytes.
+AT_ONCE, MAX_CELLS = 20_000, 5_000_000
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Answering:
         self.asked, self.values = prepared.asked, prepared.values
         self.residents = generation.value.residents
         self.ways: dict[str, dict[str, str]] = {}
+        self._taken = 0
 
     def respond(
         self, document: DocumentNode, variables: Mapping[str, Any], operation_name: str | None
@@ -117,7 +118,9 @@ class Answering:
         return "Query"  # __typename; __schema and __type are the executor's own
 
     def _placed(self, asked: Ask) -> Any:
-        """A metric's answer; what its data does not allow is refused at its field."""
+        """A metric's answer; what its data does not allow is refused at its field. Raises DeadlineExceeded."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise DeadlineExceeded("the answer took longer than it may", "ask for less")
         with told(asked.node):
             return self._answer(asked)
 
@@ -162,7 +165,17 @@ class Answering:
             way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
             message = f"the answer has {self._count(asked, page)} rows, more than {asked.wanted}; {way_out}"
             raise refusal(TOO_MANY_ROWS, message, asked.node)
+        self._take(page.table.rows * asked.width, asked.node)
         return page
+
+    def _take(self, cells: int, node: Node | None) -> None:
+        """Count what is to be completed. Raises NotResident and GraphQLError where all of it is too much."""
+        self._taken += cells
+        if self.deadline is None and self._taken > AT_ONCE:
+            raise NotResident
+        if self._taken > MAX_CELLS:
+            message = f"the answer has more than {MAX_CELLS:,} values; ask for less, or send several requests"
+            raise refusal(TOO_COMPLEX, message, node)
 
     def _count(self, asked: Ask, page: _Page) -> int:
         if page.count is not None:

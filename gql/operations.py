@@ -142,7 +142,7 @@ def problems_of(root: Path, documents: Documents, max_tokens: int) -> Iterator[P
 
 
 def _read(path: Path) -> Operation:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_bytes().decode()  # to the letter, ends of lines included: a client's hash is of that
     operations = [node for node in parse(text).definitions if isinstance(node, OperationDefinitionNode)]
     if len(operations) != 1 or operations[0].operation is OperationType.MUTATION:
         raise GraphQLError("the file must hold one query or subscription, with its fragments", operations[-1:])

@@ -10,7 +10,8 @@ from .live import STOP
 
 # A request has to be there, with its body, within so long.
 REQUEST_SECONDS = 10.0
-# Far more than `http` accepts: whoever sends a little too much is still told so in GraphQL's words.
+# Far more than `http` accepts: whoever sends a little too much is still told so in GraphQL's words. So much may come
+# without any of a body: headers, and what follows the last chunk of a body, which is kept as they are.
 MAX_HEADER_BYTES = 2**21
 
 
@@ -24,7 +25,7 @@ class PatientProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     # When what is waited for began; nothing is, while an answer is made.
     _since: float | None = None
-    _in_headers = True
+    # What came since the request, or since the last of its body.
     _bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -36,19 +37,19 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request's first bytes."""
         super().on_message_begin()
-        self._since, self._in_headers, self._bytes = self.loop.time(), True, 0
+        self._since, self._bytes = self.loop.time(), 0
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of headers or of a body."""
         super().data_received(data)
         self._bytes += len(data)
-        if self._in_headers and self._bytes > MAX_HEADER_BYTES:
+        if self._bytes > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
 
-    def on_headers_complete(self) -> None:
-        """They are all there."""
-        self._in_headers = False
-        super().on_headers_complete()
+    def on_body(self, body: bytes) -> None:
+        """Some of a body, which `http` measures."""
+        self._bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is there."""
@@ -76,6 +77,16 @@ class PatientProtocol(HttpToolsProtocol):
             self._timer = self.loop.call_later(left, self._look)
 
     def _refuse(self, status: bytes) -> None:
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._is_next():
             self.transport.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            self.transport.close()
+        self.transport.close()
+
+    def _is_next(self) -> bool:
+        """Whether what is written now is the answer to the request that comes, and not a part of another, or of one."""
+        if self.cycle is None:
+            return True
+        if self.cycle.scope is not self.scope:  # its headers are not all there, and the cycle is of the one before
+            return self.cycle.response_complete
+        return not self.cycle.response_started and not self.pipeline

@@ -34,6 +34,18 @@ def test_an_endless_body_is_413_and_the_connection_closed(api: str) -> None:
     assert status(said) == 413
 
 
+@pytest.mark.parametrize("trailer", [b"x: 1\r\n" * 10_000, b"a" * 100_000], ids=["many", "one"])
+def test_endless_headers_after_a_body_are_431_and_the_connection_closed(api: str, trailer: bytes) -> None:
+    """They are kept in memory as those before it."""
+    body = b"%x\r\n%s\r\n0\r\nx: " % (len(QUERY), QUERY)
+    with connected(api) as connection:
+        said = until_closed(
+            connection, chain([JSON_POST + b"Transfer-Encoding: chunked\r\n\r\n" + body], repeat(trailer))
+        )
+
+    assert status(said) == 431
+
+
 @pytest.fixture(scope="module")
 def dripped(api: str) -> Iterator[Mapping[str, Future[bytes]]]:
     """What the server says to a client that sends a little now and then, for ever; it takes a while."""

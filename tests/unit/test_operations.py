@@ -83,6 +83,16 @@ def test_an_operation_is_found_by_its_path(root: Path) -> None:
     assert [one.variable.name.value for one in found.variables] == ["id"]
 
 
+def test_an_operation_is_its_file_to_the_letter(root: Path) -> None:
+    """Its hash is that of the bytes, whatever its lines end with."""
+    text = "{\r\n  all\r\n}\r\n"
+    (root / FOLDER / "all.graphql").write_bytes(text.encode())
+
+    found = Operations(root, trusted_only=True).resolved(Request("", {}, digest=digest(text)))
+
+    assert found.query == text
+
+
 @pytest.mark.parametrize(
     "name",
     ["", "users", "users/", "users/dashboard/", "users//dashboard", "./all", "users/../all", "../secret", "all.graphql",

@@ -17,7 +17,7 @@ from starlette.types import Message, Scope
 
 from gql.answer import Request
 from gql.encoding import compress, encoding_of
-from gql.exact import json_of
+from gql.exact import MAX_DEPTH, json_of
 from gql.read import Headers, Malformed, graphql_request, headers_of
 from gql.write import is_known
 
@@ -43,6 +43,23 @@ def test_requests_have_one_key_where_their_json_is_the_same_and_only_then(one: A
     same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
     assert (Request("{ a }", one).key == Request("{ a }", other).key) is same
+
+
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a": ', "}")])
+def test_variables_that_are_not_too_deep_have_a_key_and_a_size(begin: str, end: str) -> None:
+    """Python calls itself only so often."""
+    request = Request("{ a }", {"a": json_of(begin * MAX_DEPTH + "1" + end * MAX_DEPTH)})
+
+    assert request.key
+    assert request.size
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 600, 990, 5_000])
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a": ', "}")])
+def test_variables_that_are_too_deep_are_refused(begin: str, end: str, depth: int) -> None:
+    """However much too deep."""
+    with pytest.raises(ValueError, match=r"deep|depth"):
+        json_of(begin * depth + "1" + end * depth)
 
 
 @given(VARIABLES)

@@ -1,0 +1,69 @@
+"""How much one answer may hold, counted over all of its root fields, and until when it may be made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gql import execute
+from gql.answer import Request, answer, answer_now
+from gql.resident import NotResident
+from snapshot.errors import DeadlineExceeded
+
+from .tiny import SECONDS, Asking, Order, asking, publish
+
+METRICS = {
+    "orders": "-- @key id\nselect id, region, amount from shop.orders",
+}
+# Four rows of two values, once and twice; as lists, too.
+EIGHT = "{ a: orders { nodes { id id2: id } } }"
+SIXTEEN = "{ a: orders { nodes { id region } } b: orders { nodes { id } columns { region } } }"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    """Four orders."""
+    with asking(publish(tmp_path_factory.mktemp("shop"), METRICS, [Order()] * 4)) as found:
+        yield found
+
+
+def test_an_answer_of_too_many_values_is_refused_whichever_fields_they_are_of(
+    shop: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its fields alone would not be."""
+    monkeypatch.setattr(execute, "MAX_CELLS", 15)
+
+    assert shop.refusal(SIXTEEN) == "TOO_COMPLEX"
+    assert len(shop.data(EIGHT)["a"]["nodes"]) == 4
+
+
+def test_values_under_two_names_are_two(shop: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are made, and sent, twice."""
+    monkeypatch.setattr(execute, "MAX_CELLS", 7)
+
+    assert shop.refusal(EIGHT) == "TOO_COMPLEX"
+
+
+def test_an_answer_of_many_values_is_not_at_hand_whichever_fields_they_are_of(
+    shop: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To complete it would keep others waiting."""
+    for _ in range(3):
+        shop.data(SIXTEEN)
+    assert answer_now(Request(SIXTEEN, {}), shop.reader, shop.settings.server).data
+    monkeypatch.setattr(execute, "AT_ONCE", 15)
+
+    with pytest.raises(NotResident):
+        answer_now(Request(SIXTEEN, {}), shop.reader, shop.settings.server)
+
+
+def test_an_answer_that_is_held_has_a_deadline_as_one_that_is_queried(shop: Asking) -> None:
+    """Where nothing is asked of DuckDB, nobody else looks at the time."""
+    now = time.monotonic()
+    for _ in range(3):
+        answer(Request(EIGHT, {}), shop.reader, shop.settings.server, now + SECONDS)
+
+    with pytest.raises(DeadlineExceeded):
+        answer(Request(EIGHT, {}), shop.reader, shop.settings.server, now)
