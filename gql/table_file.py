@@ -39,8 +39,8 @@ class TableFiles:
         self._threads = ThreadPoolExecutor(MAX_TABLES, "table")
 
     def stop(self) -> None:
-        """Let the threads end once they have nothing left to do."""
-        self._threads.shutdown(wait=True)
+        """Let the threads end. They are not waited for here: what they write goes through the event loop."""
+        self._threads.shutdown(wait=False)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file. Raises what `answer` does, Malformed and Overloaded, before anything is sent."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from gql.answer import Request
 from gql.event_stream import HEARTBEAT
 from gql.limits import Overloaded
 from gql.live import Live
+from gql.table_file import TableFiles
 
 from .tiny import Asking, asking, publish, publish_again
 
@@ -125,3 +127,12 @@ def test_many_clients_that_know_the_same_are_told_by_one_event(tmp_path: Path) -
         await asyncio.gather(*streams)
 
     run(tmp_path, story)
+
+
+def test_a_table_that_is_being_written_does_not_hold_up_the_server_that_stops() -> None:
+    """What a thread writes goes through the event loop, which would wait for the thread."""
+    tables, release = TableFiles(cast("Any", None)), threading.Event()
+    writing = tables._threads.submit(release.wait, 5)
+    tables.stop()
+    assert not writing.done()
+    release.set()
