@@ -28,6 +28,8 @@ DIRECTIVES = {
 }
 RESERVED_DIRECTIVES = ("access", "compute")
 
+# Functions whose unit sqlglot takes for a word of its own: a bare column there would be read as that unit's name.
+_WITH_UNITS = frozenset({"date_trunc", "datetrunc", "date_diff", "datediff"})
 _COMMENT = re.compile(r"--([^\n]*)|/\*(.*?)\*/", re.DOTALL)
 _OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE}
 _CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
@@ -80,7 +82,7 @@ def read(path: str, name: str, sql: str) -> tuple[MetricText, list[Problem]]:
         sql, tokens = sql[: tokens[-1].start] + sql[tokens[-1].end + 1 :], tokens[:-1]
     start = tokens[0].start if tokens else len(sql)
     header, directives, problems = _header(path, sql[:start])
-    problems += _misplaced(path, sql, tokens)
+    problems += [*_misplaced(path, sql, tokens), *_bare_units(path, sql, tokens)]
     spans = list(_projections(tokens))
     comments = tuple(_trailing(sql, tokens, last) for _, last in spans)
     lines = tuple(_line(sql, tokens[first].start) for first, _ in spans)
@@ -128,6 +130,16 @@ def _misplaced(path: str, sql: str, tokens: list[Token]) -> Iterator[Problem]:
             if _words(comment).startswith("@") and name in (*DIRECTIVES, *RESERVED_DIRECTIVES):
                 line = _line(sql, begin + comment.start())
                 yield Problem(path, line, f"@{name} stands within the statement", "write directives before it")
+
+
+def _bare_units(path: str, sql: str, tokens: list[Token]) -> Iterator[Problem]:
+    """Columns without their table where a function has its unit."""
+    for name, opened, unit, comma in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        named = unit.token_type is not TokenType.STRING and comma.token_type is TokenType.COMMA
+        if name.text.lower() in _WITH_UNITS and opened.token_type is TokenType.L_PAREN and named:
+            what = f"{name.text} takes its unit from a column, {unit.text}, whose table is not said"
+            hint = f"write '{unit.text}' in quotes if it is the unit, and <table>.{unit.text} if it is a column"
+            yield Problem(path, _line(sql, unit.start), what, hint)
 
 
 def _projections(tokens: list[Token]) -> Iterator[tuple[int, int]]:
