@@ -233,7 +233,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        terminal.stop_saying()
+        terminal.stop_saying(sys.stdout)
         return 141
     except Exception as error:  # noqa: BLE001  nobody foresaw it: one line for the user, the rest for a report
         terminal.complain(f"{type(error).__name__}: {error}; this is a fault of pacelayer, please report it with:")

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snapshot.errors import Problem
-from snapshot.events import Event, MetricComputed, Observer, RowsRead, TableExported, nobody
+from snapshot.events import Event, MetricComputed, Observer, RowsRead, TableExported
 
 _out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 _err = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, stderr=True)
@@ -87,28 +88,25 @@ def show_report(
         print(line if not as_markdown else f"\n{line}")
 
 
-def _say_event(event: Event) -> None:
+def _say_event(event: Event, *, to: TextIO) -> None:
     if isinstance(event, RowsRead):  # one line a step
         return
     try:
-        print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
+        print(json.dumps({"event": type(event).__name__, **asdict(event)}), file=to, flush=True)
     except BrokenPipeError:  # a refresh is worth more than whoever reads of it
-        stop_saying()
+        stop_saying(to)
 
 
-def stop_saying() -> None:
+def stop_saying(to: TextIO) -> None:
     """Let nothing more be written where nobody reads."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), to.fileno())
 
 
 @contextmanager
 def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
-    """How a refresh shows: as JSON lines, as a bar on a terminal, or not at all."""
-    if as_json:
-        yield _say_event
-        return
-    if not _err.is_terminal:
-        yield nobody
+    """How a refresh shows: as a bar on a terminal; else, and where that is asked for, as a JSON line for each step."""
+    if as_json or not _err.is_terminal:
+        yield partial(_say_event, to=sys.stdout if as_json else sys.stderr)
         return
     with _bar() as bar:
         task = bar.add_task("reading the source", total=None)

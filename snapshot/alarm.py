@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import queue
 import re
 import signal
 import subprocess
+import threading
 import urllib.request
 from contextlib import suppress
 from dataclasses import asdict
@@ -41,10 +43,8 @@ def tell(how: str, project: str, failure: RefreshFailed) -> None:
     said = {"project": project, **asdict(failure)}
     if re.match(r"https?://", how):
         url = re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], ""), how)
-        body, headers = json.dumps(said).encode(), {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, body, headers)  # noqa: S310  the project's own address
-        with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
-            return
+        _post(url, json.dumps(said).encode())
+        return
     environment = {f"PACELAYER_{name.upper()}": str(value) for name, value in said.items()}
     # A session of its own, so that what the shell started ends with it.
     process = subprocess.Popen(how, shell=True, env=os.environ | environment, start_new_session=True)  # noqa: S602
@@ -57,3 +57,24 @@ def tell(how: str, project: str, failure: RefreshFailed) -> None:
         raise
     if code:
         raise subprocess.CalledProcessError(code, how)
+
+
+def _post(url: str, body: bytes) -> None:
+    """Post it from a thread that is not waited for longer: a time-out of a socket starts anew with each byte."""
+    outcome: queue.Queue[Exception | None] = queue.Queue(1)
+
+    def post() -> None:
+        try:
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310  the project's own address
+            with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
+                outcome.put(None)
+        except Exception as error:  # noqa: BLE001  whatever an address does that is not a webhook's
+            outcome.put(error)
+
+    threading.Thread(target=post, name="on_failure", daemon=True).start()
+    try:
+        failed = outcome.get(timeout=SECONDS)
+    except queue.Empty:
+        raise TimeoutError(f"the webhook did not answer within {SECONDS:.0f} seconds") from None
+    if failed:
+        raise OSError(str(failed) or type(failed).__name__) from failed

@@ -150,13 +150,16 @@ class _Build:
             raise CheckFailed(problems)
 
     def is_needed(self, files: Staging, exported: Export) -> bool:
-        """Whether there is anything to publish: what was read changed, or a metric looks at more than that."""
+        """Whether there is anything to publish.
+
+        What was read changed, or would be read as a whole again without the mark it has now, or a metric looks at more.
+        """
         previous = files.previous
         if previous is None or previous.catalog.snapshot.definition_hash != self.project.definition_hash:
             return True
         looks = any(d.unstable and d.metric.name in self.due for d in self.project.definitions)
         caught_up = any(pending.metric in self.due for pending in previous.catalog.pending)
-        return exported.changed or looks or caught_up
+        return exported.changed or exported.marked or looks or caught_up
 
     def unchanged(self, store: Store, exported: Export, info: SnapshotInfo, begun: float) -> Generation:
         """What is current is of now, too."""

@@ -61,7 +61,7 @@ class Delta:
         self._fetch(self.added, self.shape, f"{alive} and {written}")
         if self.settings.key:
             refuse_doubles(self.staging.connection, self.table, self.shape, self.added)
-        elif self._count(f"(select distinct {self.key} from {self.added})") != self._count(self.added):
+        elif not self._names_each_row():
             return None
         self._fetch(_GONE, self.keys, f"not ({alive}) and {written}" if self.settings.soft else "1 = 0")
         self._drop_equal()
@@ -143,6 +143,11 @@ class Delta:
     def _note_removed(self, keys: str) -> None:
         sql = f"from {self.before} where ({self.key}) in (select ({self.key}) from ({keys}))"
         self.staging.connection.execute(f"create or replace table {self.removed} as {sql}")
+
+    def _names_each_row(self) -> bool:
+        """SQLite lets a key be null, several times; what was read then cannot be found in what was there."""
+        named = " and ".join(f"{quote(name)} is not null" for name in self.shape.key)
+        return self._count(f"(select distinct {self.key} from {self.added} where {named})") == self._count(self.added)
 
     def _there(self, alive: str) -> tuple[int, int]:
         """The number of the source's rows, and the sum of their keys."""

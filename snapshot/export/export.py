@@ -41,6 +41,11 @@ class Export:
         """Whether any table has."""
         return any(change.mode in ("full", "delta") for change in self.changes.values())
 
+    @property
+    def marked(self) -> bool:
+        """Whether a table has a new mark to look from: all of it was read, only to find it as it was."""
+        return any(change.whole and bool(change.state.horizon) for change in self.changes.values())
+
 
 def export(
     staging: Staging,

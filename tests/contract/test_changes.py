@@ -324,6 +324,25 @@ def both_ways(project: Path, sql: str) -> list[list[tuple[Any, ...]]]:
     return [rows(again(project, full=full)[0].path, sql) for full in (False, True)]
 
 
+def test_postgres_looks_again_from_where_a_table_was_rewritten(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """It is read as a whole and published once, though its rows are the same; the next look reads nothing."""
+    run(postgres, "create table t (id int primary key)", "insert into t select generate_series(1, 9)")
+    project = server_shop(tmp_path, postgres, "select id from shop.t")
+    run(postgres, "alter table t add column other int")
+    assert done(again(project)[0], "shop.t")[:2] == ("unchanged", 9)
+    _, said = again(project)
+    assert [type(event) for event in said][-1] is Unchanged
+
+
+def test_rows_whose_key_is_null_have_their_table_read_as_a_whole(tmp_path: Path) -> None:
+    """SQLite lets it be, several times, and nothing tells them apart."""
+    table = ORDERS.split(";")[0].replace("id integer primary key", "id text primary key")
+    row = "insert into orders values ({}, 1, '2026-01-01', '2026-02-01 12:00:00')"
+    project = shop(tmp_path, script=f"{table};{row.format('1')};{row.format('null')};")
+    run_sqlite(project, row.format("2"))
+    assert rows(again(project)[0].path, "select id from shop.orders order by all") == [("1",), ("2",), (None,)]
+
+
 @pytest.mark.parametrize("unseen", UNSEEN)
 def test_postgres_finds_what_hardly_writes_a_row(postgres: sqlalchemy.URL, tmp_path: Path, unseen: str) -> None:
     """The table is what a refresh from nothing has of it."""

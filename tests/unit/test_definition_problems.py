@@ -32,8 +32,10 @@ WRONG = {
         ":2: 'foo' and 'Foo' would both be the field 'Foo'; rename one of them",
     ),
     "a unit that is a column": (
-        ("with o as (select *, status as month from shop.orders)\n"
-        "select count(*) as n,\n  date_trunc(month, created_at) as day from o group by all"),
+        (
+            "with o as (select *, status as month from shop.orders)\n"
+            "select count(*) as n,\n  date_trunc(month, created_at) as day from o group by all"
+        ),
         ":3: date_trunc takes its unit from a column, month, whose table is not said",
     ),
     "a table that does not exist": (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -105,6 +107,26 @@ def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(
         time.sleep(0.01)
     else:
         pytest.fail("it goes on")
+
+
+@pytest.mark.parametrize("answer", [b"hello\r\n\r\n", b""], ids=["not HTTP", "nothing"])
+def test_an_address_that_is_no_webhook_s_is_not_waited_for(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whatever it says is no reason to fail for anything else."""
+    monkeypatch.setattr("snapshot.alarm.SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(65_536)
+                connection.sendall(answer)
+                for byte in itertools.repeat(b"H", 0 if answer else 1_000):
+                    connection.sendall(byte)
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        with pytest.raises(OSError, match=r"did not answer|hello"):
+            tell(f"http://127.0.0.1:{server.getsockname()[1]}/", "Shop", FAILED)
 
 
 # Its address, and what was posted to it: each path, and each body.
