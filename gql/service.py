@@ -74,15 +74,23 @@ class Service:
 
     async def read_graphql(self, scope: Scope, receive: Receive, headers: Headers) -> Request:
         """What is asked of `/graphql`."""
-        request = await graphql_request(scope, receive, headers, self.settings.max_body)
-        trusted_only = self.operations.trusted_only
-        return self.operations.resolved(request) if request.digest or trusted_only else request
+        request = await graphql_request(scope, receive, headers, self.settings.max_body, self.workers)
+        if request.digest or self.operations.trusted_only:
+            request = self.operations.resolved(request)
+        return await self._measured(request) if request.large else request
 
     async def read_operation(self, scope: Scope, receive: Receive, headers: Headers) -> Request:
         """What is asked of an operation's address."""
         operation = self.operations.at(scope["path_params"]["path"])
         types = self.reader.current.value.schema.type_map
-        return await operation_request(scope, receive, headers, self.settings.max_body, operation, types)
+        max_body = self.settings.max_body
+        request = await operation_request(scope, receive, headers, max_body, self.workers, operation, types)
+        return await self._measured(request) if request.large else request
+
+    async def _measured(self, request: Request) -> Request:
+        """A request whose key and size are known: of a large one they take as long as to read it."""
+        await self.workers.run(lambda: (request.key, request.size))
+        return request
 
     async def stream(self, request: Request, headers: Headers) -> ASGIApp:
         """The events of a subscription, or the one of anything else. Raises what `respond` does."""
@@ -116,10 +124,9 @@ class Service:
 
     async def _make(self, request: Request, key: Key, deadline: float) -> Kept:
         """Parse, validate, plan, query, write: all of one generation. In a thread, but for what is at hand."""
-        try:
-            return _made(request, key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
-        except NotResident:
-            pass
+        if not request.large:
+            with suppress(NotResident):
+                return _made(request, key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
 
         def respond(trace: Trace) -> ExecutionResult:
             return answer(request, self.reader, self.settings, deadline, trace=trace)

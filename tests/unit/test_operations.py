@@ -20,6 +20,7 @@ from gql import operations as module
 from gql.answer import Request
 from gql.document import Documents
 from gql.errors import BAD_INPUT, NOT_TRUSTED, UNKNOWN_HASH
+from gql.limits import Workers
 from gql.operation_request import operation_request
 from gql.operations import FOLDER, REGISTERED_BYTES, Operation, Operations, problems_of
 from gql.read import Headers, Malformed
@@ -262,7 +263,7 @@ def asked(variables: str, query: Any, method: str = "GET", body: bytes = b"", **
         return {"type": "http.request", "body": body}
 
     sent = Headers(content_length=str(len(body)), content_type="application/json" if body else "", **headers)
-    return asyncio.run(operation_request(scope, receive, sent, 1_000, operation, SCHEMA.type_map))
+    return asyncio.run(operation_request(scope, receive, sent, 1_000, Workers(1), operation, SCHEMA.type_map))
 
 
 def malformed(ask: Callable[[], Request]) -> tuple[int, str]:
@@ -359,7 +360,7 @@ def test_an_operation_that_is_not_there_is_404() -> None:
 
     async def ask(method: str) -> Request:
         scope = {"method": method, "query_string": b""}
-        return await operation_request(scope, receive, Headers(), 1_000, None, {})
+        return await operation_request(scope, receive, Headers(), 1_000, Workers(1), None, {})
 
     assert malformed(lambda: asyncio.run(ask("GET")))[0] == 404
     assert malformed(lambda: asyncio.run(ask("DELETE")))[0] == 405

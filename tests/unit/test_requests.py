@@ -18,6 +18,7 @@ from starlette.types import Message, Scope
 from gql.answer import Request
 from gql.encoding import compress, encoding_of
 from gql.exact import MAX_DEPTH, json_of
+from gql.limits import Workers
 from gql.read import Headers, Malformed, graphql_request, headers_of
 from gql.write import is_known
 
@@ -171,7 +172,8 @@ def request_of(scope: Scope, body: bytes = b"") -> Request:
     async def receive() -> Message:
         return {"type": "http.request", "body": body}
 
-    return asyncio.run(graphql_request(scope, receive, Headers(content_type="application/json"), 1_000_000))
+    headers = Headers(content_type="application/json")
+    return asyncio.run(graphql_request(scope, receive, headers, 1_000_000, Workers(1)))
 
 
 @given(VARIABLES, st.sampled_from([None, "a"]))
