@@ -38,9 +38,8 @@ async def operation_request(
         raise Malformed(405, "ask by GET or POST", Allow=", ".join(METHODS))
     if operation is None:
         raise Malformed(404, "there is no operation of that name")
-    address, body, get = scope["query_string"], b"", scope["method"] != "POST"
-    if not get and (headers.content_length not in ("", "0") or headers.transfer_encoding):
-        body = await body_of(receive, headers, max_body)
+    address, get = scope["query_string"], scope["method"] != "POST"
+    body = b"" if get else await body_of(receive, headers, max_body)
     read, large = partial(_sent, operation, address, body, types), len(address) + len(body) > LOOP_BYTES
     return Request(operation.text, await workers.run(read) if large else read(), get=get, large=large)
 

@@ -24,7 +24,7 @@ MAX_HEADERS, MAX_HEADER_BYTES = 100, 32_768
 KEPT_REQUESTS, KEPT_HEADERS = 1_000, 250
 _HEADERS = (
     *(b"accept", b"accept-encoding", b"if-none-match", b"last-event-id", b"x-snapshot-min"),
-    *(b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"),
+    *(b"content-encoding", b"content-length", b"content-type"),
 )
 
 T = TypeVar("T")
@@ -49,7 +49,6 @@ class Headers:
     content_type: str = ""
     if_none_match: str = ""
     last_event_id: str = ""
-    transfer_encoding: str = ""
     x_snapshot_min: str = ""
 
 
@@ -80,17 +79,18 @@ async def graphql_request(scope: Scope, receive: Receive, headers: Headers, max_
 
 
 async def body_of(receive: Receive, headers: Headers, max_body: int) -> bytes:
-    """The body of a POST. Raises Malformed for any but JSON of at most so many bytes."""
-    if not _is_json(headers.content_type) or headers.content_encoding:
-        raise Malformed(415, f"send {JSON} in UTF-8, not compressed")
+    """The body of a POST, empty where there is none. Raises Malformed for any but JSON of at most so many bytes."""
     try:
         if int(headers.content_length or 0) > max_body:
             raise TooLarge
-        return await read_body(receive, max_body)
+        body = await read_body(receive, max_body)
     except (TooLarge, ValueError) as error:
         raise Malformed(413, f"the body is larger than {max_body} bytes", Connection="close") from error
     except ClientDisconnect as error:
         raise Malformed(408, "the body did not come in time", Connection="close") from error
+    if body and (not _is_json(headers.content_type) or headers.content_encoding):
+        raise Malformed(415, f"send {JSON} in UTF-8, not compressed")
+    return body
 
 
 @lru_cache(KEPT_REQUESTS)
