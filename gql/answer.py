@@ -32,7 +32,8 @@ class Request:
     """A well-formed GraphQL request.
 
     `get` where it came by a method that must not change anything, `explain` where it wants to know the ways taken.
-    `digest` is the hash by which it calls its document.
+    `digest` is the hash by which it calls its document. A `large` one takes so long to go through, once and again,
+    that it is done in a thread.
     """
 
     query: str
@@ -41,6 +42,7 @@ class Request:
     get: bool = False
     explain: bool = False
     digest: str = ""
+    large: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -48,7 +50,7 @@ class Request:
         text = repr((self.query, self.operation_name, self.explain, self.get, _sorted(self.variables)))
         return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The memory that it takes, in bytes."""
         return sys.getsizeof(self.query) + _size(self.variables)

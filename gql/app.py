@@ -54,9 +54,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     if settings.server.allow == "any":  # a file has more in it than any document that is trusted asks for
-        routes.append(Route("/snapshot", Download(SnapshotCopies(service.reader).answer, settings.server)))
-        routes.append(Route("/table/{file}", Download(tables.answer, settings.server)))
+        routes.append(Route("/snapshot", Download(service, SnapshotCopies(service.reader).answer)))
+        routes.append(Route("/table/{file}", Download(service, tables.answer)))
     app = _App(routes=routes, lifespan=lifespan)
+    # It would name the host that the client says it asks, and caches may keep that for others.
+    app.router.redirect_slashes = False
+    app.router.redirect_slashes = False  # to an address that the client's Host header made, which a cache may keep
     app.graphql, app.operation = graphql, operation
     return app
 

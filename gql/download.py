@@ -9,17 +9,20 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from snapshot.settings import ServerSettings
-
 from .connection import while_connected
 from .failed import failed
-from .read import JSON, RESPONSE_JSON, Malformed
+from .reach import reach
+from .read import JSON, RESPONSE_JSON, Malformed, headers_of
+from .service import Service
 
 log = logging.getLogger("pacelayer.gql")
 
 METHODS = ("GET", "HEAD")
 # A client that takes nothing for so long is let go, for its place is somebody else's.
 STALL_SECONDS = 60.0
+
+# What of a request decides which generation's file is sent.
+VARY = (b"vary", b"X-Snapshot-Min")
 
 RawHeaders = list[tuple[bytes, bytes]]
 # Answers a request, or raises before it has begun to answer.
@@ -29,17 +32,19 @@ Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
 class Download:
     """The address of a download, as an ASGI application."""
 
-    def __init__(self, answer: Answer, settings: ServerSettings) -> None:
-        self.answer, self.settings = answer, settings
+    def __init__(self, service: Service, answer: Answer) -> None:
+        self.service, self.answer = service, answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; what cannot be answered is JSON with a code, whatever the file would have been."""
         try:
             if scope["method"] not in METHODS:
                 raise Malformed(405, "download by GET", Allow=", ".join(METHODS))
+            if least := headers_of(scope).x_snapshot_min:
+                await reach(self.service.reader, least)
             await self.answer(scope, receive, send)
         except Exception as error:  # noqa: BLE001  the API's edge, one of three places where errors end
-            response = failed(error, RESPONSE_JSON, self.settings)
+            response = failed(error, RESPONSE_JSON, self.service.settings)
             response.headers["content-type"] = f"{JSON}; charset=utf-8"
             await response(scope, receive, send)
         except asyncio.CancelledError:

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-import orjson
-
 
 class Digits(float):
     """A number of JSON with a point or an exponent: a float that still knows how it was written."""
@@ -31,19 +29,31 @@ class Digits(float):
 MAX_DEPTH = 350
 
 
-def json_of(text: bytes | str) -> Any:
-    """The value of a JSON text. Raises ValueError for what is none, and for one that is too deep.
+# Longer whole numbers are none of any type; Python would not read them.
+MAX_WHOLE = 100
 
-    orjson refuses NaN, broken UTF-8 and endless depth, Python keeps all digits.
-    """
+
+def json_of(text: bytes | str) -> Any:
+    """The value of a JSON text in UTF-8, of numbers of any size. Raises ValueError for what is none, or too deep."""
     try:
-        orjson.loads(text)
-        value = json.loads(text, parse_float=Digits)
+        text = text if isinstance(text, str) else text.decode()
+        value = json.loads(text, parse_float=Digits, parse_int=_whole, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("too deep") from error
     if _is_deep(value):
         raise ValueError("too deep")
+    if "\\u" in text:  # half of a pair, which is no character
+        json.dumps(value, ensure_ascii=False).encode()
     return value
+
+
+def _whole(text: str) -> int | Digits:
+    return int(text) if len(text) <= MAX_WHOLE else Digits(text)
+
+
+def _refuse(word: str) -> None:
+    """`NaN` and `Infinity`, which Python would take for numbers."""
+    raise ValueError(word)
 
 
 def _is_deep(value: Any) -> bool:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .answer import Request
 from .failed import failed, failed_stream
 from .kept import VARY
+from .reach import reach
 from .read import EVENTS, JSON, Headers, headers_of, media_type
 from .service import Service
 
@@ -40,6 +41,8 @@ class Endpoint:
                 response: ASGIApp = FileResponse(PAGE, headers=PAGE_HEADERS)
             else:
                 media = media_type(headers.accept)
+                if headers.x_snapshot_min:
+                    await reach(self.service.reader, headers.x_snapshot_min)
                 request = await self.read(scope, receive, headers)
                 if media == EVENTS:
                     response = await self.service.stream(request, headers)

@@ -11,6 +11,8 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+# A request of no more bytes is read on the event loop: to change threads would take as long.
+LOOP_BYTES = 8_192
 # So many requests may wait for a thread; further ones are told to come back.
 WAITING_PER_THREAD = 16
 

@@ -7,6 +7,7 @@ less often, and costs no more.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from functools import partial
 
@@ -37,7 +38,7 @@ GOODBYE_SECONDS = 1.0
 
 
 class Live:
-    """The streams of one process. Lives on the event loop, but for `subscription` and `published`."""
+    """The streams of one process. Lives on the event loop, but for `is_subscription` and `published`."""
 
     def __init__(
         self, reader: Reader[Api], max_tokens: int, streams: int = MAX_STREAMS, heartbeat: float = HEARTBEAT_SECONDS
@@ -48,7 +49,9 @@ class Live:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._moved, self._stopped = asyncio.Event(), asyncio.Event()
         # Most clients ask the same, and know the same.
-        self._events: dict[tuple[str, str, str], bytes] = {}
+        self._events: dict[tuple[str, str, str], asyncio.Task[bytes]] = {}
+        # Events are made one after another: however many clients ask by words of their own, requests have their turn.
+        self._making = asyncio.Lock()
 
     def is_subscription(self, request: Request) -> bool:
         """Whether a request is one that a stream answers; all else is answered, or refused, as without a stream.
@@ -119,7 +122,7 @@ class Live:
         while True:
             moved, opened = self._moved, self._reader.current
             if opened.generation.id != told:
-                await say(self._event(request, told, opened))
+                await say(await self._event(request, told, opened))
                 told = opened.generation.id
                 continue
             try:
@@ -127,14 +130,19 @@ class Live:
             except TimeoutError:
                 await say(HEARTBEAT)
 
-    def _event(self, request: Request, told: str, opened: OpenGeneration[Api]) -> bytes:
-        """The event of a generation, for who was told of another one."""
+    def _event(self, request: Request, told: str, opened: OpenGeneration[Api]) -> Awaitable[bytes]:
+        """The event of a generation, for who was told of another one. A client that leaves takes it from nobody."""
         key = request.key, told, opened.generation.id
         if key not in self._events:
             if len(self._events) >= MAX_STREAMS:  # somebody comes again and again, with other words
                 self._events.clear()
-            self._events[key] = self._made(request, told, opened)
-        return self._events[key]
+            self._events[key] = asyncio.create_task(self._make(request, told, opened))
+        return asyncio.shield(self._events[key])
+
+    async def _make(self, request: Request, told: str, opened: OpenGeneration[Api]) -> bytes:
+        """In a thread, for the document may be long, and new to this generation's schema."""
+        async with self._making:
+            return await asyncio.to_thread(self._made, request, told, opened)
 
     def _made(self, request: Request, told: str, opened: OpenGeneration[Api]) -> bytes:
         changed = self._changes.since(told, opened.catalog)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from graphql import ListTypeNode, NamedTypeNode, NonNullTypeNode, TypeNode, VariableDefinitionNode, is_input_object_type
@@ -11,6 +12,7 @@ from graphql.type import GraphQLNamedType
 from starlette.types import Receive, Scope
 
 from .answer import Request
+from .limits import LOOP_BYTES, Workers
 from .operations import Operation
 from .read import METHODS, Headers, Malformed, body_of, json, parameters_of
 
@@ -20,28 +22,42 @@ Types = Mapping[str, GraphQLNamedType]
 
 
 async def operation_request(
-    scope: Scope, receive: Receive, headers: Headers, max_body: int, operation: Operation | None, types: Types
+    scope: Scope,
+    receive: Receive,
+    headers: Headers,
+    max_body: int,
+    workers: Workers,
+    operation: Operation | None,
+    types: Types,
 ) -> Request:
     """What is asked of an operation's address: its variables by name, and by POST in a JSON object.
 
-    Raises Malformed.
+    Raises Malformed and Overloaded.
     """
     if scope["method"] not in METHODS:
         raise Malformed(405, "ask by GET or POST", Allow=", ".join(METHODS))
     if operation is None:
         raise Malformed(404, "there is no operation of that name")
-    sent, twice = values_by_name(operation, parameters_of(scope["query_string"]), types), list[str]()
-    if scope["method"] == "POST" and (headers.content_length not in ("", "0") or headers.transfer_encoding):
-        body = json(await body_of(receive, headers, max_body))
-        if not isinstance(body, dict):
+    address, get = scope["query_string"], scope["method"] != "POST"
+    body = b"" if get else await body_of(receive, headers, max_body)
+    read, large = partial(_sent, operation, address, body, types), len(address) + len(body) > LOOP_BYTES
+    return Request(operation.text, await workers.run(read) if large else read(), get=get, large=large)
+
+
+def _sent(operation: Operation, address: bytes, body: bytes, types: Types) -> dict[str, Any]:
+    """The variables of an address and a body. Raises Malformed for those that the operation has not."""
+    sent, twice = values_by_name(operation, parameters_of(address), types), list[str]()
+    if body:
+        more = json(body)
+        if not isinstance(more, dict):
             raise Malformed(400, "the body must be a JSON object of variables")
-        twice, sent = sorted(sent.keys() & body.keys()), sent | body
+        twice, sent = sorted(sent.keys() & more.keys()), sent | more
     if unknown := sorted(sent.keys() - _variables(operation).keys()):
         known = ", ".join(_variables(operation)) or "none"
         raise Malformed(400, f"'{unknown[0][:100]}' is not a variable of the operation; there are: {known}")
     if twice:
         raise Malformed(400, f"'{twice[0]}' is both in the address and in the body")
-    return Request(operation.text, sent, get=scope["method"] != "POST")
+    return sent
 
 
 def _variables(operation: Operation) -> dict[str, VariableDefinitionNode]:

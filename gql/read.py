@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -14,17 +14,17 @@ from starlette.types import Receive, Scope
 
 from .answer import Request
 from .exact import json_of
-from .limits import TooLarge, read_body
+from .limits import LOOP_BYTES, TooLarge, Workers, read_body
 
 RESPONSE_JSON, JSON, EVENTS = "application/graphql-response+json", "application/json", "text/event-stream"
 
 METHODS = ("GET", "HEAD", "POST")
 MAX_HEADERS, MAX_HEADER_BYTES = 100, 32_768
-# Clients send the same few requests again and again; how many are kept as read, and how long one may be to be kept.
-KEPT_REQUESTS, KEPT_BYTES, KEPT_HEADERS = 1_000, 8_192, 250
+# Clients send the same few requests again and again; so many are kept as read.
+KEPT_REQUESTS, KEPT_HEADERS = 1_000, 250
 _HEADERS = (
     *(b"accept", b"accept-encoding", b"if-none-match", b"last-event-id", b"x-snapshot-min"),
-    *(b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"),
+    *(b"content-encoding", b"content-length", b"content-type"),
 )
 
 T = TypeVar("T")
@@ -49,7 +49,6 @@ class Headers:
     content_type: str = ""
     if_none_match: str = ""
     last_event_id: str = ""
-    transfer_encoding: str = ""
     x_snapshot_min: str = ""
 
 
@@ -70,27 +69,28 @@ def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
     return Headers(**found)
 
 
-async def graphql_request(scope: Scope, receive: Receive, headers: Headers, max_body: int) -> Request:
-    """What is asked of `/graphql`. Raises Malformed."""
+async def graphql_request(scope: Scope, receive: Receive, headers: Headers, max_body: int, workers: Workers) -> Request:
+    """What is asked of `/graphql`. Raises Malformed and Overloaded."""
     if scope["method"] not in METHODS:
         raise Malformed(405, "ask by GET or POST", Allow=", ".join(METHODS))
     if scope["method"] != "POST":
-        return _kept(_from_query, scope["query_string"])
-    return _kept(_from_body, await body_of(receive, headers, max_body))
+        return await _request(_from_query, scope["query_string"], workers)
+    return await _request(_from_body, await body_of(receive, headers, max_body), workers)
 
 
 async def body_of(receive: Receive, headers: Headers, max_body: int) -> bytes:
-    """The body of a POST. Raises Malformed for any but JSON of at most so many bytes."""
-    if not _is_json(headers.content_type) or headers.content_encoding:
-        raise Malformed(415, f"send {JSON} in UTF-8, not compressed")
+    """The body of a POST, empty where there is none. Raises Malformed for any but JSON of at most so many bytes."""
     try:
         if int(headers.content_length or 0) > max_body:
             raise TooLarge
-        return await read_body(receive, max_body)
+        body = await read_body(receive, max_body)
     except (TooLarge, ValueError) as error:
         raise Malformed(413, f"the body is larger than {max_body} bytes", Connection="close") from error
     except ClientDisconnect as error:
         raise Malformed(408, "the body did not come in time", Connection="close") from error
+    if body and (not _is_json(headers.content_type) or headers.content_encoding):
+        raise Malformed(415, f"send {JSON} in UTF-8, not compressed")
+    return body
 
 
 @lru_cache(KEPT_REQUESTS)
@@ -133,8 +133,10 @@ def qualities_of(header: str) -> dict[str, float]:
     return found
 
 
-def _kept(read: Callable[[bytes], Request], sent: bytes) -> Request:
-    return _read_once(read, sent) if len(sent) <= KEPT_BYTES else read(sent)
+async def _request(read: Callable[[bytes], Request], sent: bytes, workers: Workers) -> Request:
+    if len(sent) <= LOOP_BYTES:
+        return _read_once(read, sent)
+    return replace(await workers.run(lambda: read(sent)), large=True)
 
 
 @lru_cache(KEPT_REQUESTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import time
@@ -28,7 +27,7 @@ from .limits import Workers
 from .live import Live
 from .operation_request import operation_request
 from .operations import Operations
-from .read import JSON, Headers, Malformed, graphql_request
+from .read import JSON, Headers, graphql_request
 from .resident import NotResident
 from .schema import Api
 from .schemas import Schemas
@@ -38,9 +37,6 @@ from .write import NOT_KEPT, Written, body_of
 log = logging.getLogger("pacelayer.gql")
 
 HIT = b"hit"
-# Another process may be a poll ahead.
-REACHING_SECONDS = 2 * POLL_SECONDS
-MAX_DIGITS = 18
 # So many answers are made of a new generation before it is current, in so many seconds: with a poll, they are the most
 # that two processes may be apart.
 WARMED, WARMING_SECONDS = 100, POLL_SECONDS
@@ -78,15 +74,23 @@ class Service:
 
     async def read_graphql(self, scope: Scope, receive: Receive, headers: Headers) -> Request:
         """What is asked of `/graphql`."""
-        request = await graphql_request(scope, receive, headers, self.settings.max_body)
-        trusted_only = self.operations.trusted_only
-        return self.operations.resolved(request) if request.digest or trusted_only else request
+        request = await graphql_request(scope, receive, headers, self.settings.max_body, self.workers)
+        if request.digest or self.operations.trusted_only:
+            request = self.operations.resolved(request)
+        return await self._measured(request) if request.large else request
 
     async def read_operation(self, scope: Scope, receive: Receive, headers: Headers) -> Request:
         """What is asked of an operation's address."""
         operation = self.operations.at(scope["path_params"]["path"])
         types = self.reader.current.value.schema.type_map
-        return await operation_request(scope, receive, headers, self.settings.max_body, operation, types)
+        max_body = self.settings.max_body
+        request = await operation_request(scope, receive, headers, max_body, self.workers, operation, types)
+        return await self._measured(request) if request.large else request
+
+    async def _measured(self, request: Request) -> Request:
+        """A request whose key and size are known: of a large one they take as long as to read it."""
+        await self.workers.run(lambda: (request.key, request.size))
+        return request
 
     async def stream(self, request: Request, headers: Headers) -> ASGIApp:
         """The events of a subscription, or the one of anything else. Raises what `respond` does."""
@@ -98,8 +102,6 @@ class Service:
     async def respond(self, request: Request, media: str, headers: Headers) -> Written:
         """The answer to a request. Raises what `answer` does, Overloaded and NoSnapshot."""
         deadline = time.monotonic() + self.settings.deadline
-        if headers.x_snapshot_min:
-            await self._reach(headers.x_snapshot_min)
         info = self.reader.current.catalog.snapshot
         key = Key(info.id, "", media, request.key)
         kept, timing = self.answers.find(key), HIT
@@ -120,26 +122,11 @@ class Service:
 
         return self.answers.find(key) or await self.answers.get(key, make)
 
-    async def _reach(self, least: str) -> None:
-        """Wait until a generation of at least that number is current, which another process may have shown already.
-
-        Raises Malformed where it does not come.
-        """
-        if not least.isascii() or not least.isdigit() or len(least) > MAX_DIGITS:
-            raise Malformed(400, "'X-Snapshot-Min' must be the number of a generation")
-        until = time.monotonic() + REACHING_SECONDS
-        while (number := self.reader.current.generation.number) < int(least):
-            if time.monotonic() > until:
-                message = f"generation {least[:20]} is not there yet; the current one is {number}"
-                raise Malformed(503, message, **{"Retry-After": "1"})
-            await asyncio.sleep(REACHING_SECONDS / 20)
-
     async def _make(self, request: Request, key: Key, deadline: float) -> Kept:
         """Parse, validate, plan, query, write: all of one generation. In a thread, but for what is at hand."""
-        try:
-            return _made(request, key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
-        except NotResident:
-            pass
+        if not request.large:
+            with suppress(NotResident):
+                return _made(request, key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
 
         def respond(trace: Trace) -> ExecutionResult:
             return answer(request, self.reader, self.settings, deadline, trace=trace)

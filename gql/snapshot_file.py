@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from snapshot.errors import Damaged
 from snapshot.reader import OpenGeneration, Reader, SnapshotFile
 
-from .download import RawHeaders, disposition, send_all, send_empty
+from .download import VARY, RawHeaders, disposition, send_all, send_empty
 from .limits import Places
 from .ranges import Span, ranges_of
 from .schema import Api
@@ -60,6 +60,7 @@ def _headers(generation: OpenGeneration[Api]) -> RawHeaders:
         (b"x-snapshot-id", generation.generation.id.encode()),
         (b"cache-control", b"no-cache"),
         (b"accept-ranges", b"bytes"),
+        VARY,
     ]
 
 

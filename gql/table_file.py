@@ -16,7 +16,7 @@ from snapshot.errors import DeadlineExceeded
 
 from .body import Body, ClientGone
 from .connection import while_connected
-from .download import RawHeaders, disposition
+from .download import VARY, RawHeaders, disposition
 from .execute import told
 from .limits import Places
 from .plan import Plan
@@ -71,6 +71,7 @@ class TableFiles:
                 (b"etag", etag.encode()),
                 (b"x-snapshot-id", generation.generation.id.encode()),
                 (b"cache-control", cache_control),
+                VARY,
             ]
             if is_known(etag, Headers(scope=scope).get("if-none-match", "")):
                 return body.empty(304, headers)

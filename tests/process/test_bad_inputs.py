@@ -62,8 +62,6 @@ MALFORMED = {
     + nested('{"a": ', "1", "}", 20_000).encode()
     + b"}",
     "an integer of 10,000 digits": DIGITS.encode(),
-    "a variable of 10,000 digits": b'{"query": "{ __typename }", "variables": {"x": ' + DIGITS.encode() + b"}}",
-    "a variable of 1e999": b'{"query": "{ __typename }", "variables": {"x": 1e999}}',
     "a lone surrogate": b'{"query": "{ __typename }", "variables": {"x": "\\ud800"}}',
     "variables that are a list": body_of(TYPENAME, variables=[1]),
     "variables that are a text": body_of(TYPENAME, variables="{}"),

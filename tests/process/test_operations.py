@@ -77,6 +77,7 @@ def test_an_operation_takes_its_variables_by_post(client: httpx.Client) -> None:
 
     assert client.post("/api/users/dashboard", json={"userId": 42}).json() == expected
     assert client.post("/api/users/dashboard?userId=42").json() == expected
+    assert client.post("/api/users/dashboard?userId=42", content=iter([b""])).json() == expected
     assert client.post("/api/users/dashboard?userId=42", json={}).json() == expected
 
 

@@ -169,6 +169,15 @@ def test_a_path_that_leads_nowhere_is_404_and_never_another_file(client: httpx.C
     assert_shows_nothing_inside(answer.text)
 
 
+@pytest.mark.parametrize("path", ["/graphql/", "/static", "/snapshot/", "/livez/", "/table/revenue.csv/"])
+def test_no_client_is_sent_to_the_host_that_it_names(client: httpx.Client, path: str) -> None:
+    """A cache may keep the answer, and send others there: an address with a slash too many is none."""
+    answer = client.get(path, headers={"Host": "elsewhere.example"})
+
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
 @pytest.mark.parametrize("variables", ["%ff", "%00", "%7B%22x%22%3A%22%ff%22%7D"])
 def test_an_address_with_bytes_that_are_no_text_is_400(api: str, variables: str) -> None:
     """Nothing is put in their place."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import GraphQLError
 
+from gql.answer import Request, answer
+from gql.errors import BAD_INPUT
 from gql.exact import json_of
 from prove.document import Document
 
-from .tiny import Asking, Order, asking, publish
+from .tiny import SECONDS, Asking, Order, asking, publish
 
 THINGS = """
 select 1 as id, '12345678901234567.89'::decimal(38,2) as big, repeat('9', 38)::decimal(38,0) as whole,
@@ -221,3 +225,34 @@ def test_what_goes_beyond_its_type_is_refused_with_a_way_out(shop: Asking) -> No
     """A sum of decimals that none has room for."""
     message = refused(shop, "{ sums { totals { total } } }", {})
     assert "cast it to a wider type" in message
+
+
+HUGE = ["1e5000", "-1e5000", "9" * 5_000]
+
+
+@pytest.mark.parametrize("number", HUGE)
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("Int", "things(first: $v)"),
+        ("BigInt", "moments(having: {n: {eq: $v}})"),
+        ("Decimal", "things(where: {big: {eq: $v}})"),
+        ("Float", "things(where: {ratio: {eq: $v}})"),
+    ],
+)
+def test_a_number_beyond_its_type_is_refused_with_its_place(shop: Asking, kind: str, field: str, number: str) -> None:
+    """As a literal and as a variable's value, which is named."""
+    document = f"query ($v: {kind}) {{ {field} {{ totalCount }} }}"
+    with pytest.raises(GraphQLError, match=r"\$v.*" + kind) as refused:
+        shop.data(document, json_of(f'{{"v": {number}}}'))
+
+    assert (refused.value.extensions or {})["code"] == BAD_INPUT
+    assert refused.value.locations
+
+    request = Request(document.replace("$v", number).replace(f"({number}: {kind})", ""), {})
+    try:
+        errors = answer(request, shop.reader, shop.settings.server, time.monotonic() + SECONDS).errors or []
+    except GraphQLError as error:
+        errors = [error]
+    assert kind in errors[0].message
+    assert errors[0].locations

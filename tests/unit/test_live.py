@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from graphql import DocumentNode, parse
 
+from gql import document
 from gql.answer import Request
 from gql.event_stream import HEARTBEAT
 from gql.limits import Overloaded
@@ -125,6 +127,49 @@ def test_many_clients_that_know_the_same_are_told_by_one_event(tmp_path: Path) -
         assert all(body[0] is first for body in others)
         live.stop()
         await asyncio.gather(*streams)
+
+    run(tmp_path, story)
+
+
+def test_no_document_of_a_stream_is_read_on_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long one, which is not kept, would keep all requests waiting, for each stream and each generation."""
+    readers = list[threading.Thread]()
+
+    def parse_and_note(*args: Any, **more: Any) -> DocumentNode:
+        readers.append(threading.current_thread())
+        return parse(*args, **more)
+
+    async def story(asked: Asking) -> None:
+        monkeypatch.setattr(document, "parse", parse_and_note)
+        live, client = Live(asked.reader, 1_000), Client()
+        stream = asyncio.ensure_future(live.stream(SUBSCRIPTION, "?")(SCOPE, client.receive, client.send))
+
+        await client.has(lambda body: b"snapshotPublished" in b"".join(body))
+
+        live.stop()
+        await stream
+        assert readers
+        assert threading.current_thread() not in readers
+
+    run(tmp_path, story)
+
+
+def test_a_client_that_leaves_while_its_event_is_made_takes_it_from_nobody(tmp_path: Path) -> None:
+    """It is made once, for all who know the same."""
+
+    async def story(asked: Asking) -> None:
+        live, leaving, staying = Live(asked.reader, 1_000), Client(), Client()
+        clients = [leaving, staying]
+        async with live._making:
+            streams = [asyncio.ensure_future(live.stream(SUBSCRIPTION, "?")(SCOPE, c.receive, c.send)) for c in clients]
+            leaving.left.set()
+            await streams[0]
+
+        await staying.has(bool)
+
+        live.stop()
+        await streams[1]
+        assert leaving.body == []
 
     run(tmp_path, story)
 

@@ -18,6 +18,7 @@ from starlette.types import Message, Scope
 from gql.answer import Request
 from gql.encoding import compress, encoding_of
 from gql.exact import MAX_DEPTH, json_of
+from gql.limits import Workers
 from gql.read import Headers, Malformed, graphql_request, headers_of
 from gql.write import is_known
 
@@ -60,6 +61,25 @@ def test_variables_that_are_too_deep_are_refused(begin: str, end: str, depth: in
     """However much too deep."""
     with pytest.raises(ValueError, match=r"deep|depth"):
         json_of(begin * depth + "1" + end * depth)
+
+
+@pytest.mark.parametrize("number", ["1e5000", "-1.5e5000", "1e-5000", "9" * 5_000, "-" + "9" * 101, "9" * 100])
+def test_a_number_of_any_size_is_read_as_it_is_written(number: str) -> None:
+    """It is JSON; whether it fits is for its type to say, with the place."""
+    assert repr(json_of(f"[{number}]")) == f"[{number}]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"NaN", b"-Infinity", b"01", b"1.", b"+1", b"[1,]", b"", b"\x00", b"[]\x0c", b"\xff", b"\xef\xbb\xbf{}"),
+        *(b'"\x01"', b'"\xed\xa0\x80"', b'"\\ud800"', b'{"\\udc00\\ud800": 1}', "{}".encode("utf-16")),
+    ],
+)
+def test_what_is_no_json_in_utf_8_is_refused(text: bytes) -> None:
+    """Also what Python would take for it: numbers that are none, and halves of characters."""
+    with pytest.raises(Malformed, match="not JSON"):
+        request_of({"method": "POST"}, text)
 
 
 @given(VARIABLES)
@@ -171,7 +191,8 @@ def request_of(scope: Scope, body: bytes = b"") -> Request:
     async def receive() -> Message:
         return {"type": "http.request", "body": body}
 
-    return asyncio.run(graphql_request(scope, receive, Headers(content_type="application/json"), 1_000_000))
+    headers = Headers(content_type="application/json")
+    return asyncio.run(graphql_request(scope, receive, headers, 1_000_000, Workers(1)))
 
 
 @given(VARIABLES, st.sampled_from([None, "a"]))
