@@ -82,7 +82,7 @@ def database(server: sqlalchemy.URL, rows: int) -> Iterator[sqlalchemy.URL]:
 def refreshed(project: Path, *, full: bool) -> dict[str, float]:
     """A refresh in a process of its own, and one more: seconds until each step, and the peak of its memory in MB."""
     command = [sys.executable, __file__, "--refresh", str(project), *(["--full"] if full else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
