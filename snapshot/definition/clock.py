@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from ..catalog import COARSER, Column
 from .columns import Select, unit_of
+from .dialect import DIALECT
 from .parsed import replaced
 
 _ZONED = "TIMESTAMP WITH TIME ZONE"
@@ -37,7 +38,7 @@ def clock_of(select: Select, time: Column, type_of: Callable[[str], str]) -> Clo
     """The clock of a time dimension. `type_of` asks DuckDB for the type of an expression over the metric's FROM."""
 
     def kind(node: exp.Expr) -> str:
-        found = type_of(node.sql("duckdb"))
+        found = type_of(node.sql(DIALECT))
         return found if found.startswith(("DATE", "TIMESTAMP")) else ""
 
     expression = select.expression([name for name, _ in select.described].index(time.name))
@@ -50,8 +51,8 @@ def clock_of(select: Select, time: Column, type_of: Callable[[str], str]) -> Clo
     if not _is_same(hole, select.parsed.tree, _SAME_MOMENT if of == _ZONED else _SAME, frozenset()):
         return Clock()
     filler = f"cast({_HOLE} as {of if of in ('DATE', _ZONED) else 'TIMESTAMP'})"
-    formula = replaced(cut, {id(hole): filler}).sql("duckdb").replace(_HOLE, "{moment}")
-    return Clock(cut.sql("duckdb") if of != "DATE" else "", formula)
+    formula = replaced(cut, {id(hole): filler}).sql(DIALECT).replace(_HOLE, "{moment}")
+    return Clock(cut.sql(DIALECT) if of != "DATE" else "", formula)
 
 
 def _below(node: exp.Expr | None, through: tuple[type[exp.Expr], ...]) -> Iterator[exp.Expr]:

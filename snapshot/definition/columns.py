@@ -11,6 +11,7 @@ from sqlglot import exp
 from ..catalog import COARSER, Column, Component, Role, field_name
 from ..settings import WEEK_DAYS
 from ..source.shape import Shapes
+from .dialect import DIALECT
 from .lineage import lineage_of
 from .origin import SourceTable, TypesOf, nullable
 from .parsed import Parsed
@@ -96,7 +97,7 @@ def grouped_columns(select: Select, shape: Shape) -> tuple[tuple[Column, ...], t
         _dimension(select, position) if position in shape.dimensions else _measure(select, position, by_name)
         for position in range(len(select.described))
     )
-    types = select.types_of([part.sql for part in parts]) or ()
+    types = select.types_of([part.sql for part in parts]) or [""] * len(parts)
     # Parts keep the type that DuckDB gives them, however wide: a formula computes with them as the SELECT does.
     return columns, tuple(Component(p.name, kind, p.sql, p.merge) for p, kind in zip(parts, types, strict=True))
 
@@ -138,7 +139,7 @@ def unit_of(node: exp.Expr) -> str:
 def _dimension(select: Select, position: int) -> Column:
     column = select.column(position, "dimension")
     expression = select.expression(position)
-    return replace(column, sql=expression.sql("duckdb"), grain=_grain(expression, column.type))
+    return replace(column, sql=expression.sql(DIALECT), grain=_grain(expression, column.type))
 
 
 def _grain(expression: exp.Expr, kind: str) -> str:

@@ -24,6 +24,7 @@ from .bind import Binder, problem_of
 from .clock import Clock, clock_of
 from .columns import Select, grouped_columns, plain_columns, with_grains
 from .definition import Base, Definition
+from .dialect import DIALECT
 from .directives import Directives
 from .names import column_problems
 from .origin import tables_of, uses_of
@@ -82,7 +83,7 @@ class Reading:
             why=shape.why,
             description=self.text.description,
             sql=self.text.sql,
-            definition_hash=digest(repr((tree.sql("duckdb", comments=False), columns, select.tables))),
+            definition_hash=digest(repr((tree.sql(DIALECT, comments=False), columns, select.tables))),
             pace=directives.pace(self.settings.pace),
             time=time,
             moment=clock.moment if base else "",
@@ -116,16 +117,8 @@ class Reading:
         except OSError as error:
             raise ProjectError((Problem(self.path, 1, f"the file cannot be read: {error.strerror}"),)) from error
         except SqlglotError as error:
-            raise ProjectError(
-                (
-                    Problem(
-                        self.path,
-                        1,
-                        f"the text is not SQL: {str(error).splitlines()[0]}",
-                        "is a text or comment left open?",
-                    ),
-                )
-            ) from error
+            what = f"the text is not SQL: {str(error).splitlines()[0]}"
+            raise ProjectError((Problem(self.path, 1, what, "is a text or comment left open?"),)) from error
 
     def _described(self) -> list[tuple[str, str]]:
         """DuckDB's description of the SELECT; what it refuses ends the reading of this file."""
@@ -159,7 +152,7 @@ class Reading:
 
     def _tree(self) -> exp.Query:
         try:
-            tree = with_operators(sqlglot.parse_one(self.text.sql, read="duckdb"))
+            tree = with_operators(sqlglot.parse_one(self.text.sql, read=DIALECT))
         except SqlglotError as error:
             self._refuse(
                 1, f"pacelayer cannot read this SELECT: {str(error).splitlines()[0]}", "write it in simpler SQL"
@@ -182,7 +175,7 @@ class Reading:
         where = parsed.tree.args.get("where")
         if where is None or not parsed.references(where.this):
             return self.text.where
-        return parsed.written_out(where.this).sql("duckdb")
+        return parsed.written_out(where.this).sql(DIALECT)
 
     def _refuse_shadows(self, parsed: Parsed, shadowed: set[int]) -> None:
         for index in sorted(shadowed):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ..source.shape import Shapes, TableShape
+from .dialect import DIALECT
 from .shape import has_grouping_sets
 
 # Functions that are null only where an argument is. Parts of a date are not: infinity has none.
@@ -70,9 +71,12 @@ def uses_of(tree: exp.Expr, tables: Sequence[SourceTable]) -> frozenset[Origin]:
     stars, natural joins, pivots, whole rows and columns that are named by their place count for all columns.
     """
     everything = any(_reads_all(node) for node in tree.walk())
+    # What stands before a dot may be a column, of which the rest is a part or a function.
+    dotted = {part.name.lower() for dot in tree.find_all(exp.Dot) for part in dot.find_all(exp.Identifier)}
+    dotted |= {part.name.lower() for column in tree.find_all(exp.Column) for part in column.parts[:-1]}
     bare = {column.name.lower() for column in tree.find_all(exp.Column) if not column.table}
     used = {t.origin(name) for t in tables if everything or t.alias in bare for name in t.shape.columns}
-    for column in tree.find_all(exp.Column):
+    for column in (*tree.find_all(exp.Column), *map(exp.column, dotted)):
         used.update(origins(column, tables))
     for join in tree.find_all(exp.Join):
         for name in join.args.get("using") or ():
@@ -105,7 +109,7 @@ def nullable(expression: exp.Expr, tree: exp.Query, shapes: Shapes, types_of: Ty
         parts = [part for part in expression.iter_expressions() if not isinstance(part, exp.DataType | exp.Var)]
         if any(nullable(part, tree, shapes, types_of) for part in parts):
             return True
-        types = types_of([part.sql("duckdb") for part in parts])
+        types = types_of([part.sql(DIALECT) for part in parts])
         return types is None or any(kind.startswith(_WITH_NULLS) for kind in types)
     return True
 
@@ -145,6 +149,6 @@ def _reads_all(node: exp.Expr) -> bool:
         return node.method in ("NATURAL", "POSITIONAL")
     if isinstance(node, exp.TableAlias):  # `orders as o(id, plan)` names columns by their place
         return bool(node.columns) and isinstance(node.parent, exp.Table)
-    return isinstance(node, exp.Columns | exp.Pivot) or (
+    return isinstance(node, exp.Columns | exp.Pivot | exp.PositionalColumn) or (
         isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count)
     )

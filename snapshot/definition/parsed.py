@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from .dialect import DIALECT
 from .functions import unstable
+
+# What DuckDB takes for the clock without parentheses, also in quotes.
+_CLOCKS = ("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp")
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ class Parsed:
         """The unqualified columns that have the name of another projection, whatever DuckDB takes them for."""
         aliases = {p.alias.lower() for p in self.projections if p.alias and p is not expression}
         columns = [node for node in outer(expression) if isinstance(node, exp.Column)]
-        return [column for column in columns if not column.table and column.name.lower() in aliases]
+        bare = [column for column in columns if not column.table and not _is_variable(column)]
+        return [column for column in bare if column.name.lower() in aliases]
 
 
 def with_operators(tree: exp.Expr) -> exp.Expr:
@@ -92,6 +97,10 @@ def with_operators(tree: exp.Expr) -> exp.Expr:
             case _:
                 continue
         call.replace(_whole(operation))
+    for arrow in list(tree.find_all(exp.Lambda)):  # `count(doc -> 'k')`: no function of anything gives the same
+        if isinstance(arrow.this, exp.Literal) and len(arrow.expressions) == 1:
+            document = exp.Column(this=arrow.expressions[0].copy())
+            arrow.replace(_whole(exp.JSONExtract(this=document, expression=arrow.this.copy())))
     return tree
 
 
@@ -99,8 +108,21 @@ def _whole(node: exp.Expr) -> exp.Expr:
     return exp.paren(node, copy=False)
 
 
+def _is_variable(column: exp.Column) -> bool:
+    """Whether it is the `x` of a comprehension, `[x + 1 for x in list]`, but for its list."""
+    inner: exp.Expr = column
+    while (around := inner.parent) is not None:
+        within = isinstance(around, exp.Comprehension) and inner.arg_key != "iterator"
+        if within and around.args["expression"].name.lower() == column.name.lower():
+            return True
+        inner = around
+    return False
+
+
 def looks_elsewhere(tree: exp.Expr) -> bool:
     """Whether a SELECT asks the clock or chance, anywhere in it: it means the moment at which it was built."""
+    if any(not column.table and column.name.lower() in _CLOCKS for column in tree.find_all(exp.Column)):
+        return True
     return any(
         not unstable().isdisjoint(_names(call)) or ("age" in _names(call) and len(list(call.iter_expressions())) == 1)
         for call in tree.find_all(exp.Func)
@@ -126,9 +148,9 @@ def outer_nodes(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
 def replaced(node: exp.Expr, replacements: Mapping[int, exp.Expr | str]) -> exp.Expr:
     """A copy of `node` in which the nodes of these ids are replaced, in parentheses where they are part of more."""
     if (whole := replacements.get(id(node))) is not None:
-        return exp.maybe_parse(whole, dialect="duckdb")
+        return exp.maybe_parse(whole, dialect=DIALECT)
     copy = node.copy()
     for old, new in list(zip(node.walk(), copy.walk(), strict=True)):
         if (replacement := replacements.get(id(old))) is not None:
-            new.replace(exp.paren(exp.maybe_parse(replacement, dialect="duckdb")))
+            new.replace(exp.paren(exp.maybe_parse(replacement, dialect=DIALECT)))
     return copy

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..errors import Problem, ProjectError
 from ..settings import Settings, TableSettings, problem
 from ..source.shape import ColumnShape, Shapes, TableShape
-from .bind import Binder
+from .bind import Binder, problem_of
 from .definition import Definition
 from .metric import Reading, digest
 from .names import metric_problems
@@ -174,11 +174,15 @@ def _refuse_gaps(settings: Settings, exports: Shapes, definitions: Sequence[Defi
     }
     problems = []
     for definition in definitions:
-        if not binder.accepts(definition.metric.sql):
+        if (refusal := binder.refusal(definition.metric.sql)) is not None:
             read = [str(o) for o in sorted(definition.uses) if (o.source, o.table, o.column) in excluded]
-            what = f"the metric reads {' and '.join(read) or 'a column'}, which pacelayer.toml excludes"
-            line = definition.line_of(*read)
-            problems.append(Problem(definition.path, line, what, "take it out of 'exclude'"))
+            if read:
+                what = f"the metric reads {' and '.join(read)}, which pacelayer.toml excludes"
+                problem = Problem(definition.path, definition.line_of(*read), what, "take it out of 'exclude'")
+            else:  # a column that could not be told to be one
+                hint = "write its columns with their tables, as in o.amount"
+                problem = replace(problem_of(definition.path, refusal, exports), hint=hint)
+            problems.append(problem)
     if problems:
         raise ProjectError(tuple(problems))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ..catalog import Metric, Rollup, quote
+from .dialect import DIALECT
 from .parsed import Parsed, looks_elsewhere, outer_nodes, replaced
 
 # A metric with holistic measures has every grouping computed ahead up to so many; beyond, `@rollup` chooses.
@@ -82,7 +83,7 @@ def measures_of(
     projections = [p for i, p in enumerate(parsed.projections) if i not in dimensions]
     expanded = {p.alias_or_name: parsed.written_out(p) for p in projections}
     # Of measures that are one call, the first is the component of all.
-    visible = {e.sql("duckdb"): name for name, e in reversed(expanded.items()) if _merge(e)}
+    visible = {e.sql(DIALECT): name for name, e in reversed(expanded.items()) if _merge(e)}
     components = _Components(visible, [projection.alias_or_name for projection in parsed.projections])
     measures = []
     for projection in projections:
@@ -106,13 +107,13 @@ def _measure(
     within = {id(column) for call in calls for column in outer_nodes(call, exp.Column)}
     if any(id(column) not in within for column in outer_nodes(expanded, exp.Column)):
         return Measure(name, "holistic", "", "")  # mixes dimensions into the aggregate: it means its own grain only
-    sql = expanded.sql("duckdb")
+    sql = expanded.sql(DIALECT)
     formulas = [_formula(name, call, components, binds) for call in calls]
     merged = replaced(expanded, dict(zip(map(id, calls), map(str, formulas), strict=True)))
     # A subquery reads the base tables, whatever was merged; the clock is that of the build, whenever it is asked.
     if not all(formulas) or expanded.find(exp.Query) or looks_elsewhere(merged):
         return Measure(name, "derived" if derived else "holistic", sql, "")
-    formula = merged.sql("duckdb")
+    formula = merged.sql(DIALECT)
     if derived:
         return Measure(name, "derived", sql, formula)
     return Measure(name, "additive" if sql in components.visible else "decomposed", sql, formula)
@@ -122,7 +123,7 @@ def _formula(measure: str, call: exp.Expr, components: _Components, binds: Calla
     """An aggregate call over components, or None where it is holistic."""
     if merge := _merge(call):
         inner = call.this if isinstance(call, exp.Filter) else call
-        return components.name(measure, inner.key, call.sql("duckdb"), merge)
+        return components.name(measure, inner.key, call.sql(DIALECT), merge)
     inner = call.this if isinstance(call, exp.Filter) else call
     if not isinstance(inner, exp.Avg) or isinstance(inner.this, exp.Distinct | exp.Order):
         return None
@@ -147,10 +148,10 @@ def _merge(call: exp.Expr) -> str | None:
 def _with_function(call: exp.Expr, inner: exp.Expr, made: exp.Expr) -> str:
     """The call with its function exchanged, its FILTER kept."""
     if call is inner:
-        return made.sql("duckdb")
+        return made.sql(DIALECT)
     whole = call.copy()
     whole.set("this", made)
-    return whole.sql("duckdb")
+    return whole.sql(DIALECT)
 
 
 def chosen_rollups(metric: Metric) -> tuple[tuple[str, ...], ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
+from .dialect import DIALECT
 from .parsed import Parsed, outer_nodes
 
 _PLAIN_CLAUSES = {
@@ -100,7 +101,7 @@ def _same(one: exp.Expr, other: exp.Expr) -> bool:
 
     A column that is written without its table is of one table only, so there qualifiers say nothing more.
     """
-    first, second = (normalize_identifiers(node.copy(), dialect="duckdb") for node in (one, other))
+    first, second = (normalize_identifiers(node.copy(), dialect=DIALECT) for node in (one, other))
     columns = [column for node in (first, second) for column in node.find_all(exp.Column)]
     if not all(column.table for column in columns):
         for column in columns:

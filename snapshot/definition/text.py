@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot.tokenizer_core import Token, TokenType
 
 from ..errors import Problem
+from .dialect import DIALECT
 
 # Directive -> how it is written; `access` and `compute` are reserved words of the format that this version refuses.
 DIRECTIVES = {
@@ -77,12 +78,12 @@ def read(path: str, name: str, sql: str) -> tuple[MetricText, list[Problem]]:
 
     Raises sqlglot's TokenError for broken text.
     """
-    tokens = sqlglot.tokenize(sql, read="duckdb")
+    tokens = sqlglot.tokenize(sql, read=DIALECT)
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         sql, tokens = sql[: tokens[-1].start] + sql[tokens[-1].end + 1 :], tokens[:-1]
     start = tokens[0].start if tokens else len(sql)
     header, directives, problems = _header(path, sql[:start])
-    problems += [*_misplaced(path, sql, tokens), *_bare_units(path, sql, tokens)]
+    problems += [*_misplaced(path, sql, tokens), *_misread(path, sql, tokens)]
     spans = list(_projections(tokens))
     comments = tuple(_trailing(sql, tokens, last) for _, last in spans)
     lines = tuple(_line(sql, tokens[first].start) for first, _ in spans)
@@ -132,14 +133,22 @@ def _misplaced(path: str, sql: str, tokens: list[Token]) -> Iterator[Problem]:
                 yield Problem(path, line, f"@{name} stands within the statement", "write directives before it")
 
 
-def _bare_units(path: str, sql: str, tokens: list[Token]) -> Iterator[Problem]:
-    """Columns without their table where a function has its unit."""
-    for name, opened, unit, comma in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
-        named = unit.token_type is not TokenType.STRING and comma.token_type is TokenType.COMMA
-        if name.text.lower() in _WITH_UNITS and opened.token_type is TokenType.L_PAREN and named:
-            what = f"{name.text} takes its unit from a column, {unit.text}, whose table is not said"
-            hint = f"write '{unit.text}' in quotes if it is the unit, and <table>.{unit.text} if it is a column"
-            yield Problem(path, _line(sql, unit.start), what, hint)
+def _misread(path: str, sql: str, tokens: list[Token]) -> Iterator[Problem]:
+    """What sqlglot takes for something else than DuckDB does."""
+    for index, token in enumerate(tokens):
+        kinds, words = zip(*((t.token_type, t.text) for t in tokens[index : index + 4]), strict=True)
+        if words[0] == "@" and kinds[0] is TokenType.PARAMETER:
+            problem = "@ stands for the absolute value", "write abs(...)"
+        elif kinds[:2] == (TokenType.INTERVAL, TokenType.STRING) and "ago" in words[1].lower():
+            problem = f"the interval '{words[1]}' goes back", "subtract it, without 'ago'"
+        elif words[0].lower() in _WITH_UNITS and kinds[1:4:2] == (TokenType.L_PAREN, TokenType.COMMA):
+            if kinds[2] is TokenType.STRING:
+                continue
+            hint = f"write '{words[2]}' in quotes if it is the unit, and <table>.{words[2]} if it is a column"
+            problem = f"{words[0]} takes its unit from a column, {words[2]}, whose table is not said", hint
+        else:
+            continue
+        yield Problem(path, _line(sql, token.start), *problem)
 
 
 def _projections(tokens: list[Token]) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ..source.shape import Shapes
+from .dialect import DIALECT
 from .origin import SourceTable, origins, table_of
 
 # What stands in a trace for the changed rows.
@@ -94,4 +95,4 @@ def _trace(tree: exp.Select, place: int) -> str:
     probe = exp.select("1")
     for part in ("from_", "joins", "laterals"):
         probe.set(part, copy.args.get(part))
-    return str(probe.sql("duckdb")).removeprefix("SELECT 1 FROM ")
+    return str(probe.sql(DIALECT)).removeprefix("SELECT 1 FROM ")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from .columns import Select
+from .dialect import DIALECT
 from .parsed import Parsed, outer
 
 _MOMENT = "TIMESTAMP WITH TIME ZONE"
@@ -47,7 +48,7 @@ def _read(clause: exp.Expr, scope: exp.Query, parsed: Parsed, type_of: Callable[
         for moment in moments:
             reads = isinstance(call, _TRUNCATIONS) or kind(call) != _MOMENT
             if reads and kind(moment) == _MOMENT:
-                yield moment.sql("duckdb")
+                yield moment.sql(DIALECT)
 
 
 def _is_zoneless(call: exp.Func) -> bool:

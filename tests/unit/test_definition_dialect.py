@@ -1,0 +1,90 @@
+"""What is written again of a SELECT means to DuckDB what was written."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+import sqlglot
+
+from snapshot.definition.dialect import DIALECT
+from snapshot.definition.parsed import with_operators
+
+from .reading import metric, problem
+
+ROWS = """from (values
+  ('{"a.b": "1", "a": {"b": "2"}, "k": ["x"]}'::json, 1, 5, 'pro', 'prow', date '2026-01-02'),
+  ('{"a": {"b": "3"}, "a.b": null, "u": 4}'::json, 2, 3, 'free', 'fee', date '2026-03-04'),
+  (null, 3, null, null, 'x', null)) as t(doc, c, q, s, t, d)"""
+EXPRESSIONS = (
+    "doc->>'a.b'",
+    "doc->'a.b'",
+    "(doc->>'a.b') = '1'",
+    "doc->>'$..u'",
+    "doc->'a'->>'b'",
+    "json_extract(doc, 'a.b')",
+    "json_extract(doc, 'a.b') = '1'",
+    "json_extract_string(doc, 'a.b')",
+    "json_extract_path_text(doc, 'a.b')",
+    "coalesce(doc->'k', '0')",
+    "json_array_length(doc->'k')",
+    "count(doc->'k')",
+    "max(doc->>'a.b')",
+    "c not in (2, 3) >= (q > 3)",
+    "q not between 1 and c >= (c > 1)",
+    "s !~ 'f' = (c = 1)",
+    "s is not null = (c > 2)",
+    "not s = 'pro' and not c > 2",
+    "jaro_winkler_similarity(s, t, 0.1)",
+    "log2(q)",
+    "[x + 1 for x in [c, q] if x > 1]",
+    "list_transform([c, q], lambda x: x + 1)",
+    "date_trunc('month', d)",
+    "d - interval '1.5 days'",
+    "d.year()",
+    "s[1:2]",
+    "c ** 2 // q % 3",
+    "s like 'p%' or s ilike 'F%'",
+    "d + interval 3 days",
+)
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_an_expression_means_the_same_when_it_is_written_again(expression: str) -> None:
+    """Value by value."""
+    written = f"select {expression} as value {ROWS}"
+    again = with_operators(sqlglot.parse_one(written, read=DIALECT)).sql(DIALECT)
+    with duckdb.connect() as connection:
+        assert connection.execute(again).fetchall() == connection.execute(written).fetchall()
+
+
+def test_the_variable_of_a_comprehension_is_no_column() -> None:
+    """Also where a column has its name."""
+    sql = "select o.region as r, list_sum([len(r) for r in ['p', o.status]])::int as n, count(*) from shop.orders o"
+    found = metric(f"{sql.replace('count(*)', 'count(*) as m')} group by all")
+    assert found.column("n").sql == "CAST(LIST_SUM([LENGTH(r) FOR r IN ['p', o.status]]) AS INT)"
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    {
+        "sum(@(o.id - 3) | 8)": ":1: @ stands for the absolute value; write abs(...)",
+        "max(o.created_at + interval '3 days ago')": ":1: the interval '3 days ago' goes back; subtract it",
+    }.items(),
+)
+def test_what_is_read_otherwise_is_refused(expression: str, said: str) -> None:
+    """With a way out."""
+    assert said in problem(f"select o.region, {expression} as m from shop.orders o group by all")
+
+
+def test_a_clock_in_quotes_is_the_clock() -> None:
+    """DuckDB takes it for one, so the metric is answered from what is stored."""
+    found = metric('select o.region, max("current_date") as m, median(o.amount) as q from shop.orders o group by all')
+    assert not found.base_from
+
+
+def test_a_column_before_a_dot_is_read_from_the_source() -> None:
+    """What follows is a function of it."""
+    assert (
+        metric("select created_at.year() as y, count(*) as n from shop.orders group by all").column("y").type
+        == "BIGINT"
+    )
