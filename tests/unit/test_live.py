@@ -13,10 +13,10 @@ from graphql import DocumentNode, parse
 
 from gql import document
 from gql.answer import Request
+from gql.download.table_file import TableFiles
 from gql.event_stream import HEARTBEAT
 from gql.limits import Overloaded
 from gql.live import Live
-from gql.table_file import TableFiles
 
 from .tiny import Asking, asking, publish, publish_again
 
