@@ -16,13 +16,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from snapshot.events import Event, Flipped, FollowFailed
 from snapshot.settings import Settings, load
 
-from .download import Download
+from .download.http import Download
+from .download.snapshot_file import SnapshotCopies
+from .download.table_file import TableFiles
 from .health import Health
 from .http import Endpoint
 from .live import STOP
 from .service import Service
-from .snapshot_file import SnapshotCopies
-from .table_file import TableFiles
 
 log = logging.getLogger("pacelayer.gql")
 

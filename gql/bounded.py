@@ -17,7 +17,7 @@ LARGEST_PART = 8
 class Bounded(Generic[K, V]):
     """Values by their keys, all of them together of at most so much weight. Threads may share it."""
 
-    def __init__(self, room: int, weight: Callable[[V], int]) -> None:
+    def __init__(self, room: int, weight: Callable[[K, V], int]) -> None:
         self.room, self._weight = room, weight
         self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._taken = 0
@@ -39,7 +39,7 @@ class Bounded(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Keep a value, in the place of the one that was; it is weighed anew."""
-        weight = self._weight(value)
+        weight = self._weight(key, value)
         with self._lock:
             self._remove(key)
             if weight > self.room // LARGEST_PART:

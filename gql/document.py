@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from functools import cached_property
 
 from graphql import (
     DocumentNode,
@@ -18,8 +20,8 @@ from .bounded import Bounded
 from .errors import MAX_ERRORS
 
 RULES = [*specified_rules, MaxIntrospectionDepthRule]
-# How many documents are kept, and how long one may be to be kept.
-KEPT_DOCUMENTS, KEPT_CHARACTERS = 500, 20_000
+# What the documents of a schema may take that are kept, in bytes, and what one takes for each of its words.
+DOCUMENT_BYTES, WORD_BYTES = 32_000_000, 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +31,22 @@ class Document:
     node: DocumentNode
     errors: tuple[GraphQLError, ...]
 
+    @cached_property
+    def size(self) -> int:
+        """The memory that it takes, in bytes: each word is a token with a text, and more or less a node."""
+        assert self.node.loc  # noqa: S101  it was parsed with its places
+        word, words = self.node.loc.start_token, 1
+        while word.next:
+            word, words = word.next, words + 1
+        return words * WORD_BYTES + 2 * sys.getsizeof(self.node.loc.source.body)
+
 
 class Documents:
     """The documents of one schema."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._kept = Bounded[tuple[str, int], Document](KEPT_DOCUMENTS, lambda _: 1)
+        self._kept = Bounded[tuple[str, int], Document](DOCUMENT_BYTES, lambda _, document: document.size)
 
     def __call__(self, text: str, max_tokens: int) -> Document:
         """The document of a text of at most so many words. Raises GraphQLError for what cannot be parsed."""
@@ -48,6 +59,5 @@ class Documents:
     def _read(self, text: str, max_tokens: int) -> Document:
         node = parse(text, max_tokens=max_tokens)
         document = Document(node, tuple(validate(self._schema, node, RULES, max_errors=MAX_ERRORS)))
-        if len(text) <= KEPT_CHARACTERS:
-            self._kept.put((text, max_tokens), document)
+        self._kept.put((text, max_tokens), document)
         return document

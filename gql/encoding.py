@@ -9,7 +9,7 @@ from functools import lru_cache
 import brotli
 import zstandard
 
-from .read import qualities_of
+from .read import KEPT_HEADERS, qualities_of
 
 # Smaller answers fit into a packet or two as they are.
 LEAST_BYTES = 1_000
@@ -23,7 +23,7 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 ENCODINGS = tuple(_COMPRESS)
 
 
-@lru_cache(1_000)
+@lru_cache(KEPT_HEADERS)
 def encoding_of(accept_encoding: str) -> str:
     """The name of the encoding that a client likes best, of equals ours; empty for none."""
     if not accept_encoding:

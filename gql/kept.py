@@ -83,7 +83,7 @@ class Answers:
     """
 
     def __init__(self, room: int) -> None:
-        self._kept = Bounded[Key, Kept](room, lambda kept: kept.size)
+        self._kept = Bounded[Key, Kept](room, lambda _, kept: kept.size)
         self._coming: dict[Key, asyncio.Future[Kept]] = {}
 
     def find(self, key: Key) -> Kept | None:

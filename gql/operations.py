@@ -53,7 +53,7 @@ class Operations:
         self._seen: dict[Path, tuple[int, int]] = {}
         self._files: dict[str, Operation] = {}
         self._by_hash: dict[str, str] = {}
-        self._registered = Bounded[str, str](REGISTERED_BYTES, lambda text: OVERHEAD + sys.getsizeof(text))
+        self._registered = Bounded[str, str](REGISTERED_BYTES, lambda _, text: OVERHEAD + sys.getsizeof(text))
 
     def at(self, name: str) -> Operation | None:
         """The project's operation of a name like `users/dashboard`."""

@@ -6,9 +6,9 @@ What is left for a request are the fixed values, which are put into the holes of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     FieldNode,
@@ -40,8 +40,8 @@ from .fixed import Hole, can_fix, is_key
 from .question import Policy, everything
 from .schema import Api, Root
 
-# The values by which something is kept are no longer than so many characters.
-KEPT_VALUES = 10_000
+# What a plan takes for each character of the values that it has, in bytes.
+CHARACTER_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,20 @@ class Operation:
     holes: Mapping[str, GraphQLInputType]
     cursors: frozenset[str]
     metrics: tuple[Metric, ...]
+
+
+class PlanKey(NamedTuple):
+    """What a request is to be like to have the same plan: its operation, its holes, all other values, the limits."""
+
+    operation: Operation
+    holes: tuple[str, ...]
+    values: str
+    limits: ServerSettings
+
+    @property
+    def size(self) -> int:
+        """The memory that a plan takes, in bytes: that of its document, at most, and some for its values."""
+        return self.operation.document.size + len(self.values) * CHARACTER_BYTES
 
 
 def operation_of(api: Api, document: Document, node: OperationDefinitionNode) -> Operation:
@@ -97,9 +111,7 @@ def prepare(
             values = {}  # what is wrong is said with the values
     if not values:
         asked = ask(api, operation.document.node, operation.node, variables, limits, policy)
-    key = _key(operation, inputs, values, limits, policy)
-    if key:
-        api.prepared.put(key, asked)
+    api.prepared.put(_key(operation, inputs, values, limits, policy), asked)
     return Prepared(asked, values)
 
 
@@ -127,12 +139,10 @@ def _values(operation: Operation, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _key(
     operation: Operation, inputs: Mapping[str, Any], values: Mapping[str, Any], limits: ServerSettings, policy: Policy
-) -> Hashable:
-    """What else a request is to be like; None where that is too long to be kept."""
+) -> PlanKey:
     given = {name: inputs[name] for name in operation.variables if name in inputs and name not in values}
     seen = () if policy is everything else [policy(metric) for metric in operation.metrics]
-    said = repr((given, seen))
-    return (operation, tuple(values), said, limits) if len(said) <= KEPT_VALUES else None
+    return PlanKey(operation, tuple(values), repr((given, seen)), limits)
 
 
 def variables_of(

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from .answer import Request
+from .bounded import Bounded
 from .exact import json_of
 from .limits import LOOP_BYTES, TooLarge, Workers, read_body
 
@@ -20,14 +21,18 @@ RESPONSE_JSON, JSON, EVENTS = "application/graphql-response+json", "application/
 
 METHODS = ("GET", "HEAD", "POST")
 MAX_HEADERS, MAX_HEADER_BYTES = 100, 32_768
-# Clients send the same few requests again and again; so many are kept as read.
-KEPT_REQUESTS, KEPT_HEADERS = 1_000, 250
+# Clients send the same few requests again and again. What those may take that are kept as read, in bytes, and what one
+# takes beside its text and its variables; and how many headers are kept, which are bounded by themselves.
+REQUEST_BYTES, OVERHEAD, KEPT_HEADERS = 8_000_000, 1_000, 250
 _HEADERS = (
     *(b"accept", b"accept-encoding", b"if-none-match", b"last-event-id", b"x-snapshot-min"),
     *(b"content-encoding", b"content-length", b"content-type"),
 )
 
-T = TypeVar("T")
+Read = Callable[[bytes], Request]
+_requests = Bounded[tuple[Read, bytes], Request](
+    REQUEST_BYTES, lambda key, request: OVERHEAD + len(key[1]) + request.size
+)
 
 
 class Malformed(Exception):
@@ -93,14 +98,14 @@ async def body_of(receive: Receive, headers: Headers, max_body: int) -> bytes:
     return body
 
 
-@lru_cache(KEPT_REQUESTS)
+@lru_cache(KEPT_HEADERS)
 def _is_json(content_type: str) -> bool:
     kind, _, parameters = content_type.partition(";")
     charset = parameters.lower().replace(" ", "").replace('"', "")
     return kind.strip().lower() == JSON and charset in ("", "charset=utf-8")
 
 
-@lru_cache(KEPT_REQUESTS)
+@lru_cache(KEPT_HEADERS)
 def media_type(accept: str) -> str:
     """The media type of ours that the client likes best. Raises Malformed where it takes neither."""
     qualities = qualities_of(accept or "*/*")
@@ -133,15 +138,13 @@ def qualities_of(header: str) -> dict[str, float]:
     return found
 
 
-async def _request(read: Callable[[bytes], Request], sent: bytes, workers: Workers) -> Request:
-    if len(sent) <= LOOP_BYTES:
-        return _read_once(read, sent)
-    return replace(await workers.run(lambda: read(sent)), large=True)
-
-
-@lru_cache(KEPT_REQUESTS)
-def _read_once(read: Callable[[bytes], Request], sent: bytes) -> Request:
-    return read(sent)
+async def _request(read: Read, sent: bytes, workers: Workers) -> Request:
+    if len(sent) > LOOP_BYTES:
+        return replace(await workers.run(lambda: read(sent)), large=True)
+    request = _requests.get((read, sent))
+    if request is None:
+        _requests.put((read, sent), request := read(sent))
+    return request
 
 
 def parameters_of(query_string: bytes) -> list[tuple[str, str]]:

@@ -106,7 +106,7 @@ class Residents:
     """The rows of one generation that are held."""
 
     def __init__(self) -> None:
-        self._kinds = Bounded[Hashable, _Held](KINDS_OF_QUESTIONS, lambda _: 1)
+        self._kinds = Bounded[Hashable, _Held](KINDS_OF_QUESTIONS, lambda *_: 1)
         self._loading = threading.Lock()
 
     def find(self, shape: Shape, values: Mapping[str, Any]) -> Part | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -26,7 +26,7 @@ from snapshot.catalog import Catalog, Column, Metric
 from .bounded import Bounded
 from .coerce import SCALARS
 from .complete import row_key
-from .document import KEPT_DOCUMENTS, Document, Documents
+from .document import DOCUMENT_BYTES, Document, Documents
 from .fields import argument, capital, field_with
 from .inputs import Direction, filter_of, input_type
 from .kinds import Kinds, Named
@@ -36,10 +36,10 @@ from .types import MetricType, SnapshotPublishedType, SnapshotType, StatusType
 
 if TYPE_CHECKING:  # they stand on this
     from .asked import Asked
-    from .prepare import Operation
+    from .prepare import Operation, PlanKey
 
-# How many questions are kept planned.
-KEPT_PREPARED = 1_000
+# What the questions may take that are kept planned, in bytes.
+PLAN_BYTES = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,10 @@ class Api:
     roots: Mapping[str, Root]
     documents: Documents
     parts: Mapping[Metric, Part]
-    operations: Bounded[tuple[Document, str], Operation] = field(default_factory=lambda: Bounded(KEPT_DOCUMENTS, _one))
-    prepared: Bounded[Hashable, Asked] = field(default_factory=lambda: Bounded(KEPT_PREPARED, _one))
+    operations: Bounded[tuple[Document, str], Operation] = field(
+        default_factory=lambda: Bounded(DOCUMENT_BYTES, lambda _, operation: operation.document.size)
+    )
+    prepared: Bounded[PlanKey, Asked] = field(default_factory=lambda: Bounded(PLAN_BYTES, lambda key, _: key.size))
     residents: Residents = field(default_factory=Residents)
 
     @cached_property
@@ -140,10 +142,6 @@ def _schema(project: str, parts: Collection[Part]) -> GraphQLSchema:
         for found in cast("GraphQLObjectType", schema.type_map[name]).fields.values():
             found.resolve = resolve
     return schema
-
-
-def _one(_: object) -> int:
-    return 1
 
 
 def look_up_field(metric: Metric) -> str:

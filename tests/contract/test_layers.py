@@ -170,6 +170,13 @@ def test_gql_stands_on_what_a_reader_needs_and_no_more() -> None:
     assert [str(found) for found in inner if found.room not in GQL_MAY] == []
 
 
+def test_nobody_but_the_application_stands_on_downloads() -> None:
+    """They are planned and read as answers are; answers know nothing of them."""
+    standing = [found for found in imports_of("gql") if found.module.startswith("gql.download")]
+    others = {room_of(found.path) for found in standing} - {"download"}
+    assert others == {"app"}
+
+
 def test_snapshot_knows_nothing_of_those_who_use_it() -> None:
     """Neither of the API nor of the processes."""
     others = {"gql", "refresher", "pacelayer", "harbor", "terminal"}

@@ -13,8 +13,8 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gql.body import Body
-from gql.formats import FORMATS
+from gql.download.body import Body
+from gql.download.formats import FORMATS
 from gql.plan import Plan
 from snapshot.catalog import Column
 from snapshot.reader import Running

@@ -28,7 +28,7 @@ CROWD = 100
 
 def bounded(room: int) -> Bounded[str, str]:
     """Texts, which weigh as much as they are long."""
-    return Bounded(room, len)
+    return Bounded(room, lambda _, text: len(text))
 
 
 def test_what_was_not_asked_for_longest_goes_first() -> None:

@@ -13,10 +13,10 @@ from graphql import DocumentNode, parse
 
 from gql import document
 from gql.answer import Request
+from gql.download.table_file import TableFiles
 from gql.event_stream import HEARTBEAT
 from gql.limits import Overloaded
 from gql.live import Live
-from gql.table_file import TableFiles
 
 from .tiny import Asking, asking, publish, publish_again
 
@@ -132,7 +132,7 @@ def test_many_clients_that_know_the_same_are_told_by_one_event(tmp_path: Path) -
 
 
 def test_no_document_of_a_stream_is_read_on_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long one, which is not kept, would keep all requests waiting, for each stream and each generation."""
+    """A long one would keep all requests waiting, for each stream and each generation."""
     readers = list[threading.Thread]()
 
     def parse_and_note(*args: Any, **more: Any) -> DocumentNode:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gql.ranges import MAX_RANGES, Span, ranges_of
+from gql.download.ranges import MAX_RANGES, Span, ranges_of
 
 SIZE = 1000
 

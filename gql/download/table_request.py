@@ -10,18 +10,18 @@ from graphql import GraphQLError, GraphQLObjectType, GraphQLOutputType, Operatio
 from snapshot.catalog import Column, Metric
 from snapshot.settings import ServerSettings
 
-from .ask import ask
-from .errors import BAD_INPUT, refusal
-from .execute import MAX_INT
+from ..ask import ask
+from ..errors import BAD_INPUT, refusal
+from ..execute import MAX_INT
+from ..operation_request import values_by_name
+from ..operations import Operation
+from ..page import plan_table
+from ..plan import Plan
+from ..prepare import variables_of
+from ..question import Policy, everything
+from ..read import Malformed, parameters_of
+from ..schema import Api, enum_value
 from .formats import FORMATS, Format
-from .operation_request import values_by_name
-from .operations import Operation
-from .page import plan_table
-from .plan import Plan
-from .prepare import variables_of
-from .question import Policy, everything
-from .read import Malformed, parameters_of
-from .schema import Api, enum_value
 
 COLUMNS = "columns"
 # Lists whose values may stand in one parameter, as people write them.

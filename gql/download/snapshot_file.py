@@ -12,11 +12,11 @@ from starlette.types import Receive, Scope, Send
 from snapshot.errors import Damaged
 from snapshot.reader import OpenGeneration, Reader, SnapshotFile
 
-from .download import VARY, RawHeaders, disposition, send_all, send_empty
-from .limits import Places
+from ..limits import Places
+from ..schema import Api
+from ..write import is_known
+from .http import VARY, RawHeaders, disposition, send_all, send_empty
 from .ranges import Span, ranges_of
-from .schema import Api
-from .write import is_known
 
 # So many clients may download the file at once.
 MAX_COPIES = 8

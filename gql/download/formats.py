@@ -13,10 +13,10 @@ from snapshot.catalog import Column, quote
 from snapshot.errors import PacelayerError, QueryFailed
 from snapshot.reader import Running, of_stream
 
+from ..extras import shown
+from ..plan import Plan
+from ..table import Table, table
 from .body import Body
-from .extras import shown
-from .plan import Plan
-from .table import Table, table
 
 # Rows that are made ready at once; a row is some hundred bytes in Python.
 BATCH_ROWS = 2_000

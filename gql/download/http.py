@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from .connection import while_connected
-from .failed import failed
-from .reach import reach
-from .read import JSON, RESPONSE_JSON, Malformed, headers_of
-from .service import Service
+from ..connection import while_connected
+from ..failed import failed
+from ..reach import reach
+from ..read import JSON, RESPONSE_JSON, Malformed, headers_of
+from ..service import Service
 
 log = logging.getLogger("pacelayer.gql")
 

@@ -14,15 +14,15 @@ from starlette.types import Receive, Scope, Send
 
 from snapshot.errors import DeadlineExceeded
 
+from ..connection import while_connected
+from ..execute import told
+from ..limits import Places
+from ..plan import Plan
+from ..service import Service
+from ..write import is_known
 from .body import Body, ClientGone
-from .connection import while_connected
-from .download import VARY, RawHeaders, disposition
-from .execute import told
-from .limits import Places
-from .plan import Plan
-from .service import Service
+from .http import VARY, RawHeaders, disposition
 from .table_request import TableRequest, plan_of, table_request
-from .write import is_known
 
 log = logging.getLogger("pacelayer.gql")
 

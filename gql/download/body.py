@@ -11,7 +11,7 @@ from starlette.types import Message, Send
 
 from snapshot.reader import Running
 
-from .download import STALL_SECONDS, RawHeaders
+from .http import STALL_SECONDS, RawHeaders
 
 # What is written is sent in pieces of this size. An answer that is no larger has a length, and can still be refused.
 CHUNK_BYTES = 256 * 1024
