@@ -189,9 +189,10 @@ class Reading:
         """Ask DuckDB whether the expressions that were taken apart still have the types that the whole SELECT gives."""
         kept = [(column, kind) for column, (_, kind) in zip(columns, select.described, strict=True) if column.sql]
         if select.types_of([column.sql for column, _ in kept]) != [kind for _, kind in kept]:
-            self._refuse(
-                1, "DuckDB and pacelayer do not read this SELECT alike", "write its expressions in simpler SQL"
-            )
+            wrong = [column.name for column, kind in kept if select.types_of([column.sql]) != [kind]]
+            what = f"DuckDB and pacelayer do not read {' and '.join(wrong) or 'this SELECT'} alike"
+            hint = "write it in simpler SQL, with parentheses around its parts"
+            self._refuse(self._lines(columns).get(wrong[0], 1) if wrong else 1, what, hint)
 
     def _types_of(self, where: str, expressions: Sequence[str]) -> list[str] | None:
         """The types of expressions over the metric's FROM; None where DuckDB refuses one of them."""

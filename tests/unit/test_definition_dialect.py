@@ -68,6 +68,7 @@ def test_the_variable_of_a_comprehension_is_no_column() -> None:
     ("expression", "said"),
     {
         "sum(@(o.id - 3) | 8)": ":1: @ stands for the absolute value; write abs(...)",
+        "max(o.created_at + interval '1 mon')": ":1: DuckDB and pacelayer do not read m alike; write it in simpler SQL",
         "max(o.created_at + interval '3 days ago')": ":1: the interval '3 days ago' goes back; subtract it",
     }.items(),
 )
