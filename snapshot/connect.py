@@ -51,16 +51,17 @@ def attach(connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, read
 
 
 @contextmanager
-def bounded(connection: duckdb.DuckDBPyConnection, memory: int) -> Iterator[Callable[[int], None]]:
-    """Let DuckDB hold no more than so many bytes for a while, never more than its usual limit, and work on one thread.
+def bounded(
+    connection: duckdb.DuckDBPyConnection, memory: int, *, threads: int | None = None
+) -> Iterator[Callable[[int], None]]:
+    """Let DuckDB hold no more than so many bytes for a while, never more than its usual limit, on so many threads.
 
-    What is given out raises the bound for whoever needs more. Several threads would write row groups that are not full,
-    which a checkpoint writes again.
+    What is given out raises the bound for whoever needs more.
     """
-    ((usual, threads),) = connection.execute(
+    ((usual, cores),) = connection.execute(
         "select current_setting('memory_limit'), current_setting('threads')"
     ).fetchall()
-    connection.execute("set global threads = 1")
+    connection.execute(f"set global threads = {threads or cores}")
     held = 0
 
     def need(amount: int) -> None:
@@ -74,7 +75,7 @@ def bounded(connection: duckdb.DuckDBPyConnection, memory: int) -> Iterator[Call
         yield need
     finally:
         connection.execute(f"set global memory_limit = {literal(usual)}")
-        connection.execute(f"set global threads = {threads}")
+        connection.execute(f"set global threads = {cores}")
 
 
 def _bytes(amount: str) -> int:

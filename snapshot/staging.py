@@ -19,6 +19,9 @@ from .source import TableShape
 # A source's name and a table's.
 Table = tuple[str, str]
 
+# Until a checkpoint, DuckDB remembers eight bytes of every row about where one was deleted: of so many rows at a time.
+DELETED_FROM = 4_000_000
+
 
 @dataclass(frozen=True)
 class Previous:
@@ -94,6 +97,18 @@ class Staging:
         self.connection.execute(f"drop table if exists {place}")
         self.connection.execute(f"create table {place} ({columns_of(shape)})")
         return place
+
+    def delete(self, table: str, where: str) -> None:
+        """Take rows out of a table, a part of it at a time.
+
+        From the end: a checkpoint may move the rows behind those of another part, never those before them.
+        """
+        ((last,),) = self.connection.execute(f"select max(rowid) from {table}").fetchall()
+        for first in reversed(range(0, (last or 0) + 1, DELETED_FROM)):
+            part = f"rowid >= {first} and rowid < {first + DELETED_FROM}"
+            self.connection.execute(f"delete from {table} where {part} and {where}")
+            if first:
+                self.connection.execute(f"checkpoint {table.partition('.')[0]}")
 
     def drop_others(self, tables: Mapping[Table, TableShape]) -> None:
         """Take out of copied files what the project does not export any more."""

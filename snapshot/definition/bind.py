@@ -14,11 +14,15 @@ from .. import connect
 from ..catalog import quote
 from ..errors import Problem
 from ..source.shape import Shapes, TableShape
+from .alike import Trees
 from .functions import aggregates
 
 
 class Binder:
-    """An empty database with every table of `sources.lock`; `aggregates` are what makes one value of many rows."""
+    """An empty database with every table of `sources.lock`.
+
+    `aggregates` are what makes one value of many rows, `trees` how DuckDB parses SELECTs.
+    """
 
     def __init__(self, shapes: Shapes, time_zone: str) -> None:
         self._connection = connect.empty(time_zone=time_zone)
@@ -31,6 +35,7 @@ class Binder:
                 if folded[name.lower()] == 1 and table.columns and _is_distinct(table.columns):
                     create_tables(self._connection, {source: {name: self._bound(table)}})
         self.aggregates = aggregates()
+        self.trees = Trees(self._connection)
 
     def describe(self, sql: str) -> list[tuple[str, str]]:
         """The names and types of a SELECT's columns. Raises duckdb.Error where DuckDB refuses it."""

@@ -1,14 +1,27 @@
-"""DuckDB's SQL as sqlglot reads and writes it, so that what was written means the same when it is written again."""
+"""DuckDB's SQL as sqlglot reads and writes it, so that what was written means the same when it is written again.
+
+Of functions only those are understood that pacelayer looks into; all others are written as they were. What is written
+again is held against DuckDB's own reading by `alike`.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.generators.duckdb import DuckDBGenerator
 from sqlglot.parsers.duckdb import DuckDBParser
+from sqlglot.tokenizer_core import TokenType
 
-# Functions that sqlglot would write in another way, in which they give other values.
-_AS_WRITTEN = ("JARO", "JSON_EXTRACT", "LOG2")
+# The functions that roll up, truncate, keep a moment as it is, are null only where an argument is, or name columns.
+_UNDERSTOOD = frozenset((
+    "ABS", "AVG", "BOOL_AND", "BOOL_OR", "COALESCE", "COLUMNS", "CONCAT", "COUNT", "COUNTIF", "COUNT_IF", "DATETRUNC",
+    "DATE_ADD", "DATE_TRUNC", "EPOCH_MS", "GREATEST", "IFNULL", "LEAST", "LOWER", "MAX", "MIN", "ROUND", "STRPTIME",
+    "SUM", "TIME_BUCKET", "TO_TIMESTAMP", "UPPER",
+))  # fmt: skip
+# Those whose arguments are written with words between them.
+_WITH_WORDS = frozenset(("CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST"))
 
 
 class Faithful(DuckDB):
@@ -22,17 +35,41 @@ class Faithful(DuckDB):
         """Of functions that are as they were written."""
 
         FUNCTIONS = {  # noqa: RUF012  sqlglot's own way
-            name: made for name, made in DuckDBParser.FUNCTIONS.items() if not name.startswith(_AS_WRITTEN)
+            name: made for name, made in DuckDBParser.FUNCTIONS.items() if name in _UNDERSTOOD
         }
+        FUNCTION_PARSERS = {  # noqa: RUF012
+            name: parse for name, parse in DuckDBParser.FUNCTION_PARSERS.items() if name in _UNDERSTOOD | _WITH_WORDS
+        }
+
+        def _parse_interval(self, *args: bool, **options: bool) -> Any:
+            """A text of its own, as in `interval '3 days ago'`, is a cast."""
+            found = super()._parse_interval(*args, **options)
+            if isinstance(found, exp.Interval) and self._prev.token_type is TokenType.STRING:
+                return exp.cast(exp.Literal.string(self._prev.text), exp.DType.INTERVAL)
+            return found
 
     class Generator(DuckDBGenerator):
         """Of what DuckDB reads back as it was read."""
+
+        MULTI_ARG_DISTINCT = True
+        TRANSFORMS = DuckDBGenerator.TRANSFORMS | {
+            exp.LogicalAnd: lambda self, call: self.func("bool_and", call.this),
+            exp.LogicalOr: lambda self, call: self.func("bool_or", call.this),
+        }
 
         def not_sql(self, expression: exp.Not) -> str:
             """`a not in (1) = b` is a comparison of what is not; NOT before it would be of all."""
             sql = super().not_sql(expression)
             compared = isinstance(expression.parent, exp.Binary) and not isinstance(expression.parent, exp.Connector)
             return f"({sql})" if compared else sql
+
+        def withingroup_sql(self, expression: exp.WithinGroup) -> str:
+            """As it was written."""
+            return f"{self.sql(expression, 'this')} WITHIN GROUP ({self.sql(expression, 'expression').lstrip()})"
+
+        def if_sql(self, expression: exp.If) -> str:
+            """A call, as it was written: a CASE has its own tests."""
+            return self.func("if", expression.this, expression.args.get("true"), expression.args.get("false"))
 
 
 DIALECT = Faithful

@@ -20,6 +20,7 @@ from ..errors import Problem, ProjectError
 from ..settings import Settings
 from ..source.shape import Shapes
 from . import text as metric_text
+from .alike import misread
 from .bind import Binder, problem_of
 from .clock import Clock, clock_of
 from .columns import Select, grouped_columns, plain_columns, with_grains
@@ -102,7 +103,9 @@ class Reading:
         clauses = Base(self.text.with_, self.text.from_, where)
         tables = frozenset((table.source, table.name) for table in select.tables)
         ordered, unstable = tree.args.get("order") is not None, looks_elsewhere(tree)
-        traces = traces_of(tree, select.named(time), self.shapes) if shape.grouped else {}
+        # A trace is the FROM, written again.
+        traceable = shape.grouped and self.binder.trees.are_alike("from_table", self.text.sql, tree.sql(DIALECT))
+        traces = traces_of(tree, select.named(time), self.shapes) if traceable else {}
         uses, lines = uses_of(tree, select.tables), self._lines(columns)
         warnings = tuple(self._warnings(select, lines))
         return Definition(
@@ -186,13 +189,11 @@ class Reading:
             self.problems.append(Problem(self.path, self.text.lines[index], message, "choose another alias"))
 
     def _refuse_misreading(self, select: Select, columns: Sequence[Column]) -> None:
-        """Ask DuckDB whether the expressions that were taken apart still have the types that the whole SELECT gives."""
-        kept = [(column, kind) for column, (_, kind) in zip(columns, select.described, strict=True) if column.sql]
-        if select.types_of([column.sql for column, _ in kept]) != [kind for _, kind in kept]:
-            wrong = [column.name for column, kind in kept if select.types_of([column.sql]) != [kind]]
-            what = f"DuckDB and pacelayer do not read {' and '.join(wrong) or 'this SELECT'} alike"
+        trees, lines = self.binder.trees, self._lines(columns)
+        for name, expression in misread(select, columns, trees, self.text.sql):
+            what = f"DuckDB and pacelayer do not read {name or 'the condition'} alike: pacelayer reads {expression}"
             hint = "write it in simpler SQL, with parentheses around its parts"
-            self._refuse(self._lines(columns).get(wrong[0], 1) if wrong else 1, what, hint)
+            self.problems.append(Problem(self.path, lines.get(name, 1), what, hint))
 
     def _types_of(self, where: str, expressions: Sequence[str]) -> list[str] | None:
         """The types of expressions over the metric's FROM; None where DuckDB refuses one of them."""

@@ -74,7 +74,7 @@ class Parsed:
         return found
 
     def _is_aggregate(self, node: exp.Expr) -> bool:
-        if isinstance(node, exp.AggFunc):
+        if isinstance(node, exp.AggFunc) or (isinstance(node.parent, exp.WithinGroup) and node.arg_key == "this"):
             return True
         return isinstance(node, exp.Func) and not self.aggregates.isdisjoint(_names(node))
 

@@ -29,8 +29,6 @@ DIRECTIVES = {
 }
 RESERVED_DIRECTIVES = ("access", "compute")
 
-# Functions whose unit sqlglot takes for a word of its own: a bare column there would be read as that unit's name.
-_WITH_UNITS = frozenset({"date_trunc", "datetrunc", "date_diff", "datediff"})
 _COMMENT = re.compile(r"--([^\n]*)|/\*(.*?)\*/", re.DOTALL)
 _OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE}
 _CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
@@ -83,7 +81,7 @@ def read(path: str, name: str, sql: str) -> tuple[MetricText, list[Problem]]:
         sql, tokens = sql[: tokens[-1].start] + sql[tokens[-1].end + 1 :], tokens[:-1]
     start = tokens[0].start if tokens else len(sql)
     header, directives, problems = _header(path, sql[:start])
-    problems += [*_misplaced(path, sql, tokens), *_misread(path, sql, tokens)]
+    problems += _misplaced(path, sql, tokens)
     spans = list(_projections(tokens))
     comments = tuple(_trailing(sql, tokens, last) for _, last in spans)
     lines = tuple(_line(sql, tokens[first].start) for first, _ in spans)
@@ -131,24 +129,6 @@ def _misplaced(path: str, sql: str, tokens: list[Token]) -> Iterator[Problem]:
             if _words(comment).startswith("@") and name in (*DIRECTIVES, *RESERVED_DIRECTIVES):
                 line = _line(sql, begin + comment.start())
                 yield Problem(path, line, f"@{name} stands within the statement", "write directives before it")
-
-
-def _misread(path: str, sql: str, tokens: list[Token]) -> Iterator[Problem]:
-    """What sqlglot takes for something else than DuckDB does."""
-    for index, token in enumerate(tokens):
-        kinds, words = zip(*((t.token_type, t.text) for t in tokens[index : index + 4]), strict=True)
-        if words[0] == "@" and kinds[0] is TokenType.PARAMETER:
-            problem = "@ stands for the absolute value", "write abs(...)"
-        elif kinds[:2] == (TokenType.INTERVAL, TokenType.STRING) and "ago" in words[1].lower():
-            problem = f"the interval '{words[1]}' goes back", "subtract it, without 'ago'"
-        elif words[0].lower() in _WITH_UNITS and kinds[1:4:2] == (TokenType.L_PAREN, TokenType.COMMA):
-            if kinds[2] is TokenType.STRING:
-                continue
-            hint = f"write '{words[2]}' in quotes if it is the unit, and <table>.{words[2]} if it is a column"
-            problem = f"{words[0]} takes its unit from a column, {words[2]}, whose table is not said", hint
-        else:
-            continue
-        yield Problem(path, _line(sql, token.start), *problem)
 
 
 def _projections(tokens: list[Token]) -> Iterator[tuple[int, int]]:

@@ -39,7 +39,7 @@ def _read(clause: exp.Expr, scope: exp.Query, parsed: Parsed, type_of: Callable[
         probe = exp.select(node.copy())
         for part in ("from_", "joins", "laterals"):
             probe.set(part, scope.copy().args.get(part))
-        return type_of(f"{probe.sql('duckdb')} group by all")
+        return type_of(f"{probe.sql(DIALECT)} group by all")
 
     for call in outer(clause):
         if not isinstance(call, exp.Func) or parsed.aggregates_in(call)[:1] == [call] or _is_zoneless(call):

@@ -134,7 +134,7 @@ class Delta:
             f"new.{name} is not distinct from old.{name}" for name in map(self._exact, self.shape.columns)
         )
         keys = f"select ({self.key}) from {pairs} where {same}"
-        self.staging.connection.execute(f"delete from {self.added} where ({self.key}) in ({keys})")
+        self.staging.delete(self.added, f"({self.key}) in ({keys})")
 
     def _exact(self, name: str) -> str:
         loose = any(kind in self.shape.columns[name].type for kind in _LOOSE)

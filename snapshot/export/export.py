@@ -72,7 +72,9 @@ def export(
         shapes = {wanted.table[1]: wanted.shape for wanted in due}
         found = source.shapes()
         _refuse_changes(source.name, found, shapes)
-        with bounded(staging.connection, MEMORY) as need, source.read(shapes, end) as reading:
+        # Several threads would write row groups that are not full, which a checkpoint writes again.
+        one_thread = bounded(staging.connection, MEMORY, threads=1)
+        with one_thread as need, source.read(shapes, end) as reading:
             now = [_as_declared(wanted, found[wanted.table[1]]) for wanted in due]
             known = partial(decide, staging, tables, changes)
             for wanted, change, seconds in _read(staging, reading, now, need, known, observe):

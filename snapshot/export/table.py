@@ -107,11 +107,10 @@ def settle(staging: Staging, wanted: Wanted, change: Change) -> None:
     table, execute = wanted.table, staging.connection.execute
     place, key = staging.place(table), ", ".join(map(quote, wanted.shape.key))
     changed = f"({key}) in (select ({key}) from {removed(table)})" if change.mode == "delta" else "false"
-    if staging.copies:
-        execute(f"delete from {place} where {changed}")
-    else:
+    if not staging.copies:
         staging.make(table, wanted.shape)
-        order = f"order by {key}" if key else ""
-        execute(f"insert into {place} from {staging.before(table)} where not ({changed}) {order}")
+        execute(f"insert into {place} from {staging.before(table)} where not ({changed})")
+    elif change.mode == "delta":
+        staging.delete(place, changed)
     if change.mode == "delta":
         execute(f"insert into {place} from {added(table)}")

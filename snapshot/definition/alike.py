@@ -1,0 +1,118 @@
+"""DuckDB's own reading of SELECTs, to hold against what pacelayer writes again: both have to be the same.
+
+What was written is read by DuckDB when a metric is computed as a whole, and by sqlglot to be taken apart; where sqlglot
+read something else, or writes it in a way that DuckDB reads otherwise, the trees of the two texts differ.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import duckdb
+
+from .. import connect
+from ..catalog import Column
+from .columns import Select
+from .dialect import DIALECT
+
+# Names of one function, by the one that stands for all of them.
+_SAME_FUNCTION = {
+    "**": "pow", "^": "pow", "power": "pow", "@": "abs", "date_add": "+", "datetrunc": "date_trunc",
+    "countif": "count_if",
+}  # fmt: skip
+# What NOT before a test comes to.
+_NEGATED = {"OPERATOR_IS_NULL": "OPERATOR_IS_NOT_NULL", "COMPARE_NOT_DISTINCT_FROM": "COMPARE_DISTINCT_FROM"}
+# Functions that take the name of a unit in any case of letters.
+_WITH_UNITS = ("date_trunc", "date_part")
+
+
+class Trees:
+    """The trees of SELECTs, as DuckDB parses them."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def unlike(self, written: str, again: str) -> list[int]:
+        """The positions of the first SELECT's projections that the other one does not have."""
+        one, other = (self._select(sql)["select_list"] for sql in (written, again))
+        return [place for place, tree in enumerate(one) if [tree] != other[place : place + 1]]
+
+    def are_alike(self, clause: str, written: str, again: str) -> bool:
+        """Whether two SELECTs have the same of a clause, by its name in the tree."""
+        one, other = (self._select(sql)[clause] for sql in (written, again))
+        return bool(one == other)
+
+    def _select(self, sql: str) -> Mapping[str, Any]:
+        """The outermost SELECT of a text; what DuckDB does not parse is like nothing else."""
+        ((text,),) = self._connection.execute("select json_serialize_sql(?::varchar)", [sql]).fetchall()
+        parsed = json.loads(text)
+        return defaultdict(list) if parsed["error"] else _canonical(parsed["statements"][0]["node"])
+
+
+def misread(select: Select, columns: Sequence[Column], trees: Trees, written: str) -> Iterator[tuple[str, str]]:
+    """Each column of a grouped metric that DuckDB reads otherwise, with what it was taken for; empty for the WHERE.
+
+    What refers to other projections is written with them in their place, so it must have the same type as well.
+    """
+    parsed = select.parsed
+    again = parsed.tree.sql(DIALECT, comments=False)
+    unlike, where = trees.unlike(written, again), parsed.tree.args.get("where")
+    for place, (column, (_, kind)) in enumerate(zip(columns, select.described, strict=True)):
+        if place in unlike:
+            yield column.name, parsed.projections[place].unalias().sql(DIALECT)
+        elif column.sql and select.types_of([column.sql]) != [kind]:
+            yield column.name, column.sql
+    if where and parsed.references(where.this) and not trees.are_alike("where_clause", written, again):
+        yield "", where.this.sql(DIALECT)
+
+
+def _canonical(node: Any) -> Any:
+    """A tree without what two ways of writing the same differ in."""
+    if isinstance(node, list):
+        return [_canonical(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _canonical(value) for key, value in node.items() if not key.startswith("query_location")}
+    match found:
+        case {"class": "FUNCTION"}:
+            return _function(found)
+        case {"class": "COLUMN_REF", "column_names": names}:
+            return found | {"column_names": [name.lower() for name in names]}
+        case {"class": "TYPE", "type_name": name}:
+            return found | {"type_name": _types().get(name.lower(), name.lower()), "qualified_name": None}
+        case {"class": "CAST", "child": {"literal": {"kind": "INTEGER"} as literal} as child}:
+            return found | {"child": child | {"literal": literal | {"kind": "STRING"}}}
+        case {"kind": "INTEGER" | "NUMERIC", "text": text}:
+            return found | {"text": f"0{text}".replace("_", "").lstrip("0")}
+        case {"type": "OPERATOR_NOT", "children": [{"type": kind} as negated]} if kind in _NEGATED:
+            return negated | {"type": _NEGATED[kind], "alias": found["alias"]}
+    return found
+
+
+def _function(found: dict[str, Any]) -> Any:
+    """A call by the name that its function goes by, whether it was written as an operator or not."""
+    name = found["function_name"].lower()
+    name = _SAME_FUNCTION.get(name, name)
+    match found["arguments"]:
+        case [{"expression": {"literal": {"text": unit} as literal} as first}, *others] if name in _WITH_UNITS:
+            arguments = [{"expression": first | {"literal": literal | {"text": unit.lower()}}}, *others]
+        case [{"expression": value}] if name == "+":
+            return value | {"alias": found["alias"]}
+        case arguments:
+            pass
+    written = ("is_operator", "qualified_name")
+    return {key: value for key, value in found.items() if key not in written} | {
+        "function_name": name, "arguments": arguments,
+    }  # fmt: skip
+
+
+@cache
+def _types() -> dict[str, str]:
+    """What the names of types stand for, in small letters."""
+    with connect.empty(time_zone="UTC") as connection:
+        found = connection.execute("select lower(type_name), lower(logical_type) from duckdb_types()").fetchall()
+        return dict(found)

@@ -1,0 +1,43 @@
+"""Rows are taken out of large tables in parts, which come to the same as taking them out at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from snapshot import staging
+
+ROWS = 300_000
+
+
+@pytest.mark.parametrize("where", ["id % 3 = 0", "id < 290000", "id >= 100000", "true", "false"])
+@pytest.mark.parametrize("place", ["staged.main.orders", "memory.main.orders"])
+def test_rows_are_deleted_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, where: str) -> None:
+    """Also where so many go that a checkpoint puts the others elsewhere, and once more after that."""
+    monkeypatch.setattr(staging, "DELETED_FROM", 50_000)
+    with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
+        files.open()
+        execute = files.connection.execute
+        execute(f"create table {place} as select range as id from range({ROWS})")
+        files.delete(place, where)
+        files.delete(place, "id % 7 = 0")
+        kept = f"select range as id from range({ROWS}) where not (({where}) or id % 7 = 0)"
+        assert execute(f"(from {place} except all {kept}) union all ({kept} except all from {place})").fetchall() == []
+
+
+def test_nothing_is_deleted_from_an_empty_table(tmp_path: Path) -> None:
+    """There is no last row."""
+    with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
+        files.connection.execute("create table memory.main.orders (id integer)")
+        files.delete("memory.main.orders", "true")
+        assert files.connection.execute("from memory.main.orders").fetchall() == []
+
+
+def test_deletes_need_no_memory_for_all_rows(tmp_path: Path) -> None:
+    """Of sixteen million rows, one of each vector: eight bytes of each are 128 MB at once."""
+    with staging.staging(tmp_path, None, frozenset(), memory="90MB", time_zone="UTC") as files:
+        files.open()
+        files.connection.execute("create table staged.main.orders as select range as id from range(16_000_000)")
+        files.delete("staged.main.orders", "id % 2000 = 0")
+        assert files.connection.execute("select count(*) from staged.main.orders").fetchall() == [(15_992_000,)]
