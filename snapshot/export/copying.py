@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..staging import Previous, Staging, Table
 from .wanted import Change, Wanted
@@ -16,10 +16,12 @@ GROWTH = 1.2
 LAST_ROWS = 2 * 122_880
 
 
-def decide(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> None:
-    """Decide it by what is known of the changes, as long as the files are not there."""
+def decide(
+    staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change], whole: Collection[Table] = ()
+) -> None:
+    """Decide it by what is known of the changes, as long as the files are not there; `whole` are written anew."""
     if not staging.opened:
-        staging.copies = _is_worth_a_copy(staging, tables, changes)
+        staging.copies = _is_worth_a_copy(staging, tables, changes, whole)
 
 
 def compact_size(previous: Previous) -> tuple[int, int]:
@@ -30,7 +32,9 @@ def compact_size(previous: Previous) -> tuple[int, int]:
     return previous.path.stat().st_size, sum(state.rows for state in previous.catalog.tables)
 
 
-def _is_worth_a_copy(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> bool:
+def _is_worth_a_copy(
+    staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change], whole: Collection[Table]
+) -> bool:
     previous = staging.previous
     if previous is None or (bytes_ := previous.path.stat().st_size) < COPIED:
         return False
@@ -41,7 +45,9 @@ def _is_worth_a_copy(staging: Staging, tables: Sequence[Wanted], changes: Mappin
     if not previous.copyable or any(table not in wanted or wanted[table].state is None for table in rows):
         return False
     everything = max(1, sum(rows.values()))
-    holes = sum(_holes(rows[table], wanted[table], changes.get(table)) for table in rows)
+    holes = sum(
+        rows[table] if table in whole else _holes(rows[table], wanted[table], changes.get(table)) for table in rows
+    )
     size, compact_rows = compact_size(previous)
     expected = bytes_ + max(0, bytes_ * holes / everything - staging.unused())
     return expected <= GROWTH * size * max(1.0, everything / max(1, compact_rows))

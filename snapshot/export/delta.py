@@ -17,6 +17,8 @@ from ..staging import Staging, added, columns_of, removed
 from .rows import insert, refuse_doubles
 from .wanted import Wanted
 
+# Where more of a large table than this part was written, all of it is read as quickly as what was.
+MOST_WRITTEN, LARGE = 0.2, 100_000
 _DAY = 86_400
 _UTC = " at time zone 'UTC'"
 # What DuckDB takes for equal although it is not the same: a month and thirty days, 0.0 and -0.0.
@@ -58,7 +60,10 @@ class Delta:
         written = self._written(horizon)
         if not written:
             return None
-        self._fetch(self.added, self.shape, f"{alive} and {written}")
+        there = self.reading.counts(self.table[1], alive, written, self.number)
+        if there.among > max(MOST_WRITTEN * self.state.rows, LARGE):
+            return None
+        self._fetch(self.added, self.shape, f"{alive} and {written}" if there.among else "1 = 0")
         if self.settings.key:
             refuse_doubles(self.staging.connection, self.table, self.shape, self.added)
         elif not self._names_each_row():
@@ -66,7 +71,7 @@ class Delta:
         self._fetch(_GONE, self.keys, f"not ({alive}) and {written}" if self.settings.soft else "1 = 0")
         self._drop_equal()
         self._note_removed(f"select {self.key} from {self.added} union all select {self.key} from {_GONE}")
-        expected = self._there(alive)
+        expected = there.rows, there.total
         if self._here() != expected:
             self._fetch(_KEYS, self.keys, alive)
             kept = f"select {self.key} from {_KEYS}"
@@ -149,14 +154,8 @@ class Delta:
         named = " and ".join(f"{quote(name)} is not null" for name in self.shape.key)
         return self._count(f"(select distinct {self.key} from {self.added} where {named})") == self._count(self.added)
 
-    def _there(self, alive: str) -> tuple[int, int]:
-        """The number of the source's rows, and the sum of their keys."""
-        if self.number:
-            return self.reading.total(self.table[1], self.number, alive)
-        return self.reading.count(self.table[1], alive), 0
-
     def _here(self) -> tuple[int, int]:
-        """The same of what was there, less what went, and with what came."""
+        """The number of rows and the sum of their keys: of what was there, less what went, and with what came."""
         (rows, keys), (gone, gone_keys), (came, new_keys) = map(self._total, (self.before, self.removed, self.added))
         return rows - gone + came, keys - gone_keys + new_keys
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -95,10 +95,10 @@ def _read(
     reading: Reading,
     due: Sequence[Wanted],
     need: Callable[[int], None],
-    known: Callable[[], None],
+    known: Callable[[Collection[Table]], None],
     observe: Observer,
 ) -> Iterator[tuple[Wanted, Change, float]]:
-    """Each table's change, and how long it took. `known` is called after the looks, before a table is read whole."""
+    """Each table's change, and how long it took. `known` is called after the looks, with those to be read whole."""
     left: list[tuple[Wanted, str, float]] = []
     for wanted in due:
         begun = time.monotonic()
@@ -108,7 +108,7 @@ def _read(
             yield wanted, change, time.monotonic() - begun
         else:
             left.append((wanted, horizon, time.monotonic() - begun))
-    known()
+    known({wanted.table for wanted, _, _ in left})
     for wanted, horizon, looked in left:
         begun = time.monotonic()
         change = read_whole(staging, reading, wanted, horizon, need, observe)

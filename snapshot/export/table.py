@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..catalog import TableState, quote
 from ..definition import digest
 from ..events import Observer, RowsRead
-from ..source import Changing, Reading
+from ..source import Changing, Counts, Reading
 from ..staging import Staging, added, removed
 from .delta import Delta
 from .rows import insert, refuse_doubles
@@ -40,7 +40,7 @@ def look(
 def _is_untouched(reading: Changing, wanted: Wanted, state: TableState, horizon: str) -> bool:
     """Where the source can tell: no row was written since, and there are as many."""
     name, since = wanted.table[1], reading.since(state.horizon, horizon)
-    return bool(since) and reading.count(name, since) == 0 and reading.count(name, alive(reading, wanted)) == state.rows
+    return bool(since) and reading.counts(name, alive(reading, wanted), since) == Counts(state.rows, 0, 0)
 
 
 def alive(reading: Changing, wanted: Wanted) -> str:

@@ -16,6 +16,7 @@ import sqlalchemy
 from ..errors import ProjectError
 from ..settings import SourceSettings, problem
 from .batches import MISFIT, bytes_of
+from .counts import Counts
 from .cursor import CursorSource
 from .mysql import MysqlSource
 from .postgres import PostgresSource
@@ -29,6 +30,7 @@ __all__ = [
     "URL_HINT",
     "Changing",
     "ColumnShape",
+    "Counts",
     "Database",
     "Reading",
     "Shapes",
@@ -85,8 +87,8 @@ class Changing(Reading, Protocol):
     def count(self, table: str, where: str = ..., key: Collection[str] = ()) -> int:
         """The rows of a table that fulfil a condition, or the different keys that they have."""
 
-    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
-        """The rows of a table that fulfil a condition, and the exact sum of a column of whole numbers in them."""
+    def counts(self, table: str, where: str, among: str, column: str = "") -> Counts:
+        """Of the rows that fulfil a condition, those that fulfil `among`, too; the sum of a column of whole numbers."""
 
     def rows(
         self, table: str, shape: TableShape, where: str = ..., *, most: bool = ...

@@ -19,6 +19,7 @@ from ..errors import SourceUnavailable
 from .ahead import ahead
 from .at_url import SourceAtUrl
 from .batches import BYTES
+from .counts import Counts
 from .limit import seconds_left
 from .reflect import common_kind, reflect
 from .shape import TableShape
@@ -143,13 +144,14 @@ class CursorReading:
         sql = f"select count(*) from {rows}"
         return int(self.connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).scalar_one())
 
-    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
+    def counts(self, table: str, where: str, among: str, column: str = "") -> Counts:
         """In as many digits as every database has: its own sum of integers may be too large for it."""
         self._begin(table)
-        summed = f"sum(cast({_quoted(self.connection, column)} as decimal(38, 0)))"
-        sql = f"select count(*), {summed} from {self.source.qualified(self.connection, table)} where {where}"
-        count, found = self.connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).one()
-        return int(count), int(found or 0)
+        summed = f"sum(cast({_quoted(self.connection, column)} as decimal(38, 0)))" if column else "0"
+        place = self.source.qualified(self.connection, table)
+        sql = f"select count(*), count(case when {among} then 1 end), {summed} from {place} where {where}"
+        rows, some, total = self.connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).one()
+        return Counts(int(rows), int(some), int(total or 0))
 
     @contextmanager
     def rows(

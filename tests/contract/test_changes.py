@@ -15,9 +15,9 @@ from snapshot import settings as project_settings
 from snapshot.build import refresh
 from snapshot.errors import CheckFailed, SourceValueError
 from snapshot.events import Event, Published, Unchanged
-from snapshot.export import copying
+from snapshot.export import copying, delta
 from snapshot.settings import SourceSettings
-from snapshot.source import Changing, open_source
+from snapshot.source import Changing, Counts, open_source
 from snapshot.store import Generation, Store, locked, read_status
 from tests.servers import run, written
 
@@ -123,8 +123,9 @@ def test_keys_are_added_up_beyond_the_range_of_integers(
     source = open_source(SourceSettings("shop", url), tmp_path)
     with source.read(["t"]) as reading:
         assert isinstance(reading, Changing)
-        assert reading.total("t", "id", "1 = 1") == (4, sum(keys))
-        assert reading.total("t", "id", "1 = 0") == (0, 0)
+        assert reading.counts("t", "1 = 1", "1 = 0", "id") == Counts(4, 0, sum(keys))
+        assert reading.counts("t", "1 = 1", f"id >= {sorted(keys)[1]}") == Counts(4, 3, 0)
+        assert reading.counts("t", "1 = 0", "1 = 1", "id") == Counts(0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -439,6 +440,19 @@ def test_a_file_keeps_no_bytes_of_what_was_withdrawn(
     generation, _ = again(project)
     assert generation.number == 2
     assert secret not in generation.path.read_bytes()
+
+
+@pytest.mark.parametrize(("written", "mode"), [(39, "delta"), (40, "full")])
+def test_a_large_table_of_which_much_was_written_is_read_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int, mode: str
+) -> None:
+    """From more than a fifth on, the last of those seen before among them; the source counts them first."""
+    monkeypatch.setattr(delta, "LARGE", 10)
+    project = shop(tmp_path, CHANGED, ORDERS + "update orders set changed = date('2025-01-01', id || ' days');")
+    run_sqlite(project, f"update orders set amount = 7, changed = '2026-02-01' where id <= {written}")
+    generation, _ = again(project)
+    assert done(generation, "shop.orders")[0] == mode
+    assert rows(generation.path, "select count(*) from shop.orders where amount = 7") == [(written,)]
 
 
 NARROWED = {

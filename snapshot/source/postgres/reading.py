@@ -15,6 +15,7 @@ from ...catalog import literal, quote
 from ...settings import SourceSettings, TableSettings
 from ..ahead import Part, ahead
 from ..batches import MISFIT, batches
+from ..counts import Counts
 from ..limit import seconds_left
 from ..shape import TableShape
 from ..strict import scale_of, strict
@@ -113,15 +114,15 @@ class PostgresReading:
         (found,) = fetch(self.connection, f"select count(*) as n from {rows}")
         return int(found["n"])
 
-    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
-        """As a text: a sum may have more digits than any of its integers."""
+    def counts(self, table: str, where: str, among: str, column: str = "") -> Counts:
+        """A sum as a text: it may have more digits than any of its integers."""
         self._bound(self.connection)
         # An OID cannot be added up, and what the project calls a number may be a text.
         number = quote(column) + ("::text::numeric" if self._is_declared(table, column) else "::int8")
-        summed = f"coalesce(sum({number}), 0)::text as summed"
-        sql = f"select count(*) as n, {summed} from {self._place(table)} where ({where})"
-        (found,) = fetch(self.connection, sql)
-        return int(found["n"]), int(found["summed"])
+        summed = f"coalesce(sum({number}), 0)::text" if column else "'0'"
+        counted = f"count(*) as n, count(*) filter (where {among}) as some, {summed} as total"
+        (found,) = fetch(self.connection, f"select {counted} from {self._place(table)} where ({where})")
+        return Counts(int(found["n"]), int(found["some"]), int(found["total"]))
 
     @contextmanager
     def rows(

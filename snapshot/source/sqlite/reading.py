@@ -15,6 +15,7 @@ from ...catalog import literal, quote
 from ...errors import SourceValueError
 from ..ahead import ahead
 from ..batches import batches
+from ..counts import Counts
 from ..shape import TableShape
 from ..strict import base_of, strict
 from .kinds import INTEGERS, storage, wire
@@ -62,13 +63,13 @@ class SqliteReading:
         (found,) = self._fetch(f"select count(*) as n from {rows}")
         return int(found["n"])
 
-    def total(self, table: str, column: str, where: str) -> tuple[int, int]:
-        """In two halves, for SQLite refuses a sum of more than 64 bits."""
-        halves = (
-            f"coalesce(sum({quote(column)} >> 32), 0) as high, coalesce(sum({quote(column)} & 4294967295), 0) as low"
-        )
-        (found,) = self._fetch(f"select count(*) as n, {halves} from {quote(table)} where {where}")
-        return int(found["n"]), int(found["high"]) * 2**32 + int(found["low"])
+    def counts(self, table: str, where: str, among: str, column: str = "") -> Counts:
+        """A sum in two halves, for SQLite refuses one of more than 64 bits."""
+        number = quote(column) if column else "0"
+        halves = f"coalesce(sum({number} >> 32), 0) as high, coalesce(sum({number} & 4294967295), 0) as low"
+        counted = f"count(*) as n, count(case when {among} then 1 end) as some, {halves}"
+        (found,) = self._fetch(f"select {counted} from {quote(table)} where {where}")
+        return Counts(int(found["n"]), int(found["some"]), int(found["high"]) * 2**32 + int(found["low"]))
 
     @contextmanager
     def rows(

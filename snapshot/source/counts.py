@@ -1,0 +1,14 @@
+"""What one look at all rows of a table tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows there are, how many of them are among others, and the exact sum of a column of whole numbers."""
+
+    rows: int
+    among: int
+    total: int
