@@ -143,7 +143,8 @@ def measure(url: sqlalchemy.URL, project: Path, rows: int) -> dict[str, Any]:
     connectorx = by_connectorx(url, Path(mkdtemp(dir=project))) if rows <= MOST_IN_MEMORY else None
     copied = min(psql(url, "copy (select * from orders) to stdout (format binary);") for _ in range(2))
     full = refreshed(project, full=True)
-    looked = psql(url, "select count(*) from orders where age(xmin) <= 5; select count(*) from orders;")
+    looked = psql(url, "select count(*), count(*) filter (where age(xmin) <= 5) from orders;")
+    fetched = psql(url, "select count(*) from orders where age(xmin) <= 5;")
     nothing = refreshed(project, full=False)
     found: dict[str, Any] = {
         "rows": rows,
@@ -154,6 +155,7 @@ def measure(url: sqlalchemy.URL, project: Path, rows: int) -> dict[str, Any]:
         "full: all": full["all"],
         "peak MB": full["peak MB"],
         "the source's own look": looked,
+        "and reading from it what changed": fetched,
         "nothing changed, in a process that has refreshed before": nothing["again"],
     }
     cases: Mapping[str, Callable[[int], str]] = {
@@ -168,7 +170,7 @@ def measure(url: sqlalchemy.URL, project: Path, rows: int) -> dict[str, Any]:
         floored = floor(project)
         changed = refreshed(project, full=False)
         found[f"changed {name}"] = changed["all"]
-        found[f"changed {name}, above copy, sync, read and look"] = changed["all"] - floored - looked
+        found[f"changed {name}, where copy, sync and read take"] = floored
     return found
 
 

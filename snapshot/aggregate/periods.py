@@ -56,7 +56,7 @@ class Periods:
 
     def _is_traceable(self, change: tuple[Table, Change]) -> bool:
         table, done = change
-        private = not self.definition.tables.isdisjoint(self.staging.private)
+        private = not self.staging.private.isdisjoint(self.definition.tables)
         return done.mode == "delta" and table in self.definition.traces and not private
 
     def _of(self, trace: Trace, rows: str, database: str) -> Iterator[str | None]:

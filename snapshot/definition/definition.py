@@ -34,8 +34,8 @@ class Definition:
     base: Base
     ordered: bool
     unstable: bool
-    tables: frozenset[tuple[str, str]]
-    uses: frozenset[Origin]
+    tables: tuple[tuple[str, str], ...]
+    uses: tuple[Origin, ...]
     rollups: tuple[tuple[str, ...], ...]
     tests: tuple[Rule, ...]
     traces: Traces

@@ -101,12 +101,12 @@ class Reading:
         tests = directives.tests(lambda rule, of: self.binder.accepts(f"select ({rule})::boolean from {of or own}"))
         self.problems += directives.problems + column_problems(self.path, columns, self._lines(columns))
         clauses = Base(self.text.with_, self.text.from_, where)
-        tables = frozenset((table.source, table.name) for table in select.tables)
+        tables = tuple(sorted({(table.source, table.name) for table in select.tables}))
         ordered, unstable = tree.args.get("order") is not None, looks_elsewhere(tree)
         # A trace is the FROM, written again.
         traceable = shape.grouped and self.binder.trees.are_alike("from_table", self.text.sql, tree.sql(DIALECT))
         traces = traces_of(tree, select.named(time), self.shapes) if traceable else {}
-        uses, lines = uses_of(tree, select.tables), self._lines(columns)
+        uses, lines = tuple(sorted(uses_of(tree, select.tables))), self._lines(columns)
         warnings = tuple(self._warnings(select, lines))
         return Definition(
             self.path, metric, clauses, ordered, unstable, tables, uses, rollups, tests, traces, lines, warnings

@@ -79,7 +79,7 @@ def _without_newer_tables(definitions: Sequence[Definition]) -> Iterator[Definit
         for table in definition.tables:
             paces[table] = min(paces.get(table, definition.metric.pace), definition.metric.pace)
     for definition in definitions:
-        newer = [table for table in sorted(definition.tables) if paces[table] < definition.metric.pace]
+        newer = [table for table in definition.tables if paces[table] < definition.metric.pace]
         if newer and definition.metric.base_from:
             metric = replace(definition.metric, base_with="", base_from="", base_where="", moment="")
             what = f"{'.'.join(newer[0])} is read more often than this metric is computed: only what is stored answers"
@@ -147,12 +147,12 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
     """Columns that a metric uses and whose type no value can be kept in exactly, and tables that have no other."""
-    for source, name in sorted(definition.tables):
+    for source, name in definition.tables:
         if all(column.type.startswith("?") for column in shapes[source][name].columns.values()):
             what = f"no column of {source}.{name} has a type that can be kept exactly"
             hint = f'name one: [sources.{source}.tables.{name}] types = {{ column = "VARCHAR" }}'
             yield Problem(definition.path, 1, what, hint)
-    for origin in sorted(definition.uses):
+    for origin in definition.uses:
         kind = shapes[origin.source][origin.table].columns[origin.column].type
         if kind.startswith("?"):
             table = f"[sources.{origin.source}.tables.{origin.table}]"
@@ -175,7 +175,7 @@ def _refuse_gaps(settings: Settings, exports: Shapes, definitions: Sequence[Defi
     problems = []
     for definition in definitions:
         if (refusal := binder.refusal(definition.metric.sql)) is not None:
-            read = [str(o) for o in sorted(definition.uses) if (o.source, o.table, o.column) in excluded]
+            read = [str(o) for o in definition.uses if (o.source, o.table, o.column) in excluded]
             if read:
                 what = f"the metric reads {' and '.join(read)}, which pacelayer.toml excludes"
                 problem = Problem(definition.path, definition.line_of(*read), what, "take it out of 'exclude'")
