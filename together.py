@@ -19,7 +19,8 @@ from snapshot.alarm import tell_once
 from snapshot.build import now, refresh
 from snapshot.errors import NoSnapshot, code_of
 from snapshot.events import Event, Observer, RefreshFailed
-from snapshot.plan import previous_of, reusable, what_is_read
+from snapshot.foresee import foresee as in_words
+from snapshot.plan import previous_of, reusable
 from snapshot.project import load
 from snapshot.settings import Settings
 from snapshot.store import Store, locked, read_status, recorded
@@ -77,12 +78,12 @@ def _told_of_failures(settings: Settings) -> Iterator[Observer]:
 
 
 def foresee(settings: Settings, *, full: bool = False) -> dict[str, str]:
-    """What a refresh of everything would read of each table, in words. Raises ProjectError."""
+    """What a refresh would read of each table and compute of each metric, in words. Raises ProjectError."""
     project, sources = load(settings)
     store = Store(settings.directory, settings.snapshots.keep)
     if full:
-        return dict.fromkeys(what_is_read(project, sources, None), "all of it: --full was asked for")
-    return what_is_read(project, sources, reusable(previous_of(store), project))
+        return dict.fromkeys(in_words(project, sources, None), "all of it: --full was asked for")
+    return in_words(project, sources, reusable(previous_of(store), project))
 
 
 def publish_first(settings: Settings) -> None:

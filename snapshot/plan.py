@@ -15,7 +15,6 @@ from .definition import Definition, Project, digest
 from .errors import PacelayerError
 from .export import Wanted
 from .settings import TableSettings
-from .source import Source
 from .staging import Previous, Table
 from .store import Store, untouched
 
@@ -107,26 +106,3 @@ def _usable(state: TableState | None, definition: str, previous: Previous | None
     """How a table was left, where that is what it would be now."""
     there = previous is not None and (previous.private is not None or not private)
     return state if state and there and state.definition == definition else None
-
-
-def what_is_read(project: Project, sources: Sequence[Source], previous: Previous | None) -> dict[str, str]:
-    """What a refresh would read of each table, in words."""
-    places = {source.name: source.place for source in sources}
-    tables = tables_of(project, places, previous, due_metrics(project, previous, None))
-    return {".".join(wanted.table): _in_words(wanted) for wanted in tables}
-
-
-def _in_words(wanted: Wanted) -> str:
-    state, settings = wanted.state, wanted.settings
-    if state is None:
-        return "all of it: there is nothing to go on from"
-    since = f"{state.as_of:%Y-%m-%d %H:%M:%S}"
-    if state.horizon and wanted.shape.key:
-        return f"what transactions wrote that were not over at {since}; all keys where rows are missing"
-    if settings.incremental and wanted.shape.key:
-        column = settings.changed or wanted.shape.key[0]
-        margin = f"from {settings.overlap} s before the last that was seen"
-        return f"rows by {column}, {margin}; all keys where rows are missing"
-    if state.horizon:
-        return f"all of it, where a transaction wrote to it that was not over at {since}"
-    return "all of it: it is not said how its changes are found"

@@ -12,7 +12,12 @@ import duckdb
 from ..errors import DeadlineExceeded, NotComputable, OutOfRange, PacelayerError, QueryFailed
 from .watchdog import Watchdog
 
-_SAID = {"Conversion Error:": OutOfRange, "Out of Range Error:": OutOfRange, "Invalid Input Error:": NotComputable}
+_SAID = {
+    "Conversion Error:": OutOfRange,
+    "Out of Range Error:": OutOfRange,
+    "Invalid Input Error:": NotComputable,
+    "Not implemented Error:": NotComputable,
+}
 
 
 @contextmanager
@@ -24,7 +29,7 @@ def in_our_words() -> Iterator[None]:
         raise DeadlineExceeded("the query took longer than it may", "ask for less") from error
     except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
         raise OutOfRange(str(error).splitlines()[0]) from error
-    except duckdb.InvalidInputException as error:
+    except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:  # the latter: an unknown zone
         raise NotComputable(str(error).splitlines()[0]) from error
     except duckdb.Error as error:
         raise QueryFailed(str(error).splitlines()[0]) from error

@@ -21,7 +21,7 @@ LAYERS = (
     {"errors", "events", "settings"},
     {"definition", "connect", "catalog", "store", "source", "staging"},
     {"export", "aggregate", "check", "plan", "pace", "moments", "alarm", "limit"},
-    {"build", "project", "reader"},
+    {"build", "project", "reader", "foresee"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 # What one room may stand on, where that is less than all below it.

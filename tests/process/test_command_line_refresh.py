@@ -156,11 +156,21 @@ def test_a_project_is_the_same_to_every_process(shop: Path, monkeypatch: pytest.
 
 
 def test_a_dry_run_says_what_would_be_read(shop: Path) -> None:
-    """And reads nothing."""
+    """And of which metrics how much would be computed; nothing is done."""
+    (shop / "pacelayer.toml").write_text(
+        (shop / "pacelayer.toml").read_text() + "[sources.shop.tables.orders]\nappend_only = true\n"
+    )
     Publisher(shop).publish()
+    (shop / "metrics" / "new.sql").write_text("select id, now() as at from shop.orders")
+    run(shop, "check")
     done = run(shop, "refresh", "--dry-run", "--json")
 
-    assert json.loads(done.out) == {"shop.orders": "all of it: it is not said how its changes are found"}
+    assert json.loads(done.out) == {
+        "shop.orders": "rows by id, from 600 before the last that was seen; all keys where rows are missing",
+        "latest": "all of it, where its tables have changed",
+        "new": "all of it: it is not there as it is now",
+        "sales": "the periods of day that changed rows touch",
+    }
     assert current(shop).endswith("-000001")
 
 
@@ -177,7 +187,8 @@ def test_a_dry_run_of_everything_says_that_it_was_asked_for(shop: Path) -> None:
     """There may be a snapshot to go on from."""
     Publisher(shop).publish()
     done = run(shop, "refresh", "--dry-run", "--full", "--json")
-    assert json.loads(done.out) == {"shop.orders": "all of it: --full was asked for"}
+    words = "all of it: --full was asked for"
+    assert json.loads(done.out) == {"shop.orders": words, "latest": words, "sales": words}
 
 
 def test_a_failure_before_the_first_snapshot_is_in_the_status(shop: Path) -> None:
