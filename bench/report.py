@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
+from serving.running import in_words
 
 QUESTIONS = ("q1", "q2", "q3", "q4")
 
@@ -24,13 +25,7 @@ def serving(measured: Mapping[str, Any]) -> Iterator[str]:
     for name, cases in measured.items():
         yield f"\n**{name}**\n"
         for case, values in cases.items():
-            words = [
-                f"{key}: {value['rate']:,.0f}/s, p50 {value['p50']:.2f} ms, p99 {value['p99']:.2f} ms"
-                if isinstance(value, dict)
-                else f"{key} {value:.2f}"
-                for key, value in values.items()
-            ]
-            yield f"| {case} | {' | '.join(words)} |"
+            yield f"| {case} | {' | '.join(in_words(values))} |"
 
 
 def peers(lines: list[dict[str, Any]]) -> Iterator[str]:

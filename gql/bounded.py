@@ -15,10 +15,13 @@ LARGEST_PART = 8
 
 
 class Bounded(Generic[K, V]):
-    """Values by their keys, all of them together of at most so much weight. Threads may share it."""
+    """Values by their keys, all of them together of at most so much weight. Threads may share it.
 
-    def __init__(self, room: int, weight: Callable[[K, V], int]) -> None:
-        self.room, self._weight = room, weight
+    `gone` is told of each that goes or is replaced.
+    """
+
+    def __init__(self, room: int, weight: Callable[[K, V], int], gone: Callable[[K], object] = lambda _: None) -> None:
+        self.room, self._weight, self._gone = room, weight, gone
         self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._taken = 0
         self._lock = threading.Lock()
@@ -57,3 +60,4 @@ class Bounded(Generic[K, V]):
     def _remove(self, key: K) -> None:
         if (gone := self._kept.pop(key, None)) is not None:
             self._taken -= gone[1]
+            self._gone(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,6 +16,12 @@ from .bounded import Bounded
 VARY = b"Accept, Accept-Encoding, X-Snapshot-Min"
 # What is kept beside the bytes of an answer: its key, its headers, and objects of Python.
 OVERHEAD = 2_000
+
+# Answers are kept as plain tuples of plain values, for the collector looks at all else again and again: with tens of
+# thousands of them that takes a tenth of a second, in which nobody is answered. Some are there as objects as well, with
+# their requests, which take so many bytes together.
+Packed = tuple[int, str, bytes, str, str, bool, bytes, str]
+HOT_BYTES = 2_000_000
 
 
 class Key(NamedTuple):
@@ -49,7 +55,7 @@ class Kept:
     lasting: bool
     timing: bytes
     encoding: str = ""
-    asked: int = 1
+    asked: int = field(default=1, compare=False)
 
     @cached_property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -64,10 +70,10 @@ class Kept:
         media, length = f"{self.media}; charset=utf-8".encode(), b"%d" % len(self.body)
         return [*self.headers, (b"content-type", media), (b"content-length", length), *form]
 
-    @property
-    def size(self) -> int:
-        """The memory that it takes, in bytes."""
-        return OVERHEAD + self.request.size + len(self.body)
+    def packed(self) -> Packed:
+        """All of it, but for the request."""
+        said = self.status, self.media, self.body, self.generation
+        return *said, self.etag, self.lasting, self.timing, self.encoding
 
 
 def etag_of(key: Key, generation: str) -> str:
@@ -83,27 +89,31 @@ class Answers:
     """
 
     def __init__(self, room: int) -> None:
-        self._kept = Bounded[Key, Kept](room, lambda _, kept: kept.size)
+        self._hot = Bounded[tuple[str, ...], Kept](HOT_BYTES, lambda _, kept: OVERHEAD + kept.request.size)
+        self._kept = Bounded[tuple[str, ...], Packed](room, lambda _, packed: _size(packed), self._hot.remove)
         self._coming: dict[Key, asyncio.Future[Kept]] = {}
 
-    def find(self, key: Key) -> Kept | None:
-        """An answer that is kept."""
-        if (found := self._kept.get(key)) is not None:
-            found.asked += 1
+    def find(self, key: Key, request: Request) -> Kept | None:
+        """An answer to that request that is kept."""
+        if (packed := self._kept.get(key)) is None:
+            return None
+        if (found := self._hot.get(key)) is None:
+            self._hot.put(key, found := Kept(request, *packed))
+        found.asked += 1
         return found
 
     def hottest(self, number: int) -> list[tuple[Key, Kept]]:
         """Those that were asked for most often, and more than once, in their plain form."""
-        plain = [(key, found) for key in self._kept if not key.encoding and (found := self._kept.get(key)) is not None]
-        asked = [item for item in plain if item[1].asked > 1]
-        return sorted(asked, key=lambda item: -item[1].asked)[:number]
+        hot = [(Key(*key), found) for key in self._hot if (found := self._hot.get(key)) is not None]
+        plain = [item for item in hot if not item[0].encoding and item[1].asked > 1]
+        return sorted(plain, key=lambda item: -item[1].asked)[:number]
 
-    async def get(self, key: Key, make: Callable[[], Awaitable[Kept]]) -> Kept:
+    async def get(self, key: Key, request: Request, make: Callable[[], Awaitable[Kept]]) -> Kept:
         """An answer that is kept, that is being made, or that is made now: equal questions at once are one.
 
         Raises what `make` does, for all who wait. Where the one who makes it is cancelled, the next one does it.
         """
-        while (kept := self.find(key)) is None:
+        while (kept := self.find(key, request)) is None:
             if (coming := self._coming.get(key)) is None:
                 return await self._make(key, make)
             await asyncio.wait([coming])
@@ -135,10 +145,14 @@ class Answers:
         Not one that will not last, or is of another generation: one that came while this one went, say.
         """
         if made.lasting and made.generation == key.generation:
-            self._kept.put(key, made)
+            self._kept.put(tuple(key), made.packed())
 
     def leave(self, generation: str) -> None:
         """Forget what was asked of all other generations."""
         for key in self._kept:
-            if key.generation != generation:
+            if Key(*key).generation != generation:
                 self._kept.remove(key)
+
+
+def _size(packed: Packed) -> int:
+    return OVERHEAD + sum(len(part) for part in packed if isinstance(part, bytes))

@@ -104,9 +104,9 @@ class Service:
         deadline = time.monotonic() + self.settings.deadline
         info = self.reader.current.catalog.snapshot
         key = Key(info.id, "", media, request.key)
-        kept, timing = self.answers.find(key), HIT
+        kept, timing = self.answers.find(key, request), HIT
         if kept is None:
-            kept = await self.answers.get(key, lambda: self._make(request, key, deadline))
+            kept = await self.answers.get(key, request, lambda: self._make(request, key, deadline))
             timing = kept.timing
         encoding = encoding_of(headers.accept_encoding) if len(kept.body) >= LEAST_BYTES else ""
         if encoding:
@@ -120,7 +120,7 @@ class Service:
         async def make() -> Kept:
             return await self.workers.run(lambda: _compressed(plain, key.encoding))
 
-        return self.answers.find(key) or await self.answers.get(key, make)
+        return self.answers.find(key, plain.request) or await self.answers.get(key, plain.request, make)
 
     async def _make(self, request: Request, key: Key, deadline: float) -> Kept:
         """Parse, validate, plan, query, write: all of one generation. In a thread, but for what is at hand."""
@@ -160,7 +160,7 @@ class Service:
             made = _made(kept.request, fresh, respond)
             self.answers.keep(fresh, made)
             for encoding in ENCODINGS:
-                if self.answers.find(key._replace(encoding=encoding)):
+                if self.answers.find(key._replace(encoding=encoding), kept.request):
                     self.answers.keep(fresh._replace(encoding=encoding), _compressed(made, encoding))
 
 

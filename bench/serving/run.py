@@ -18,7 +18,7 @@ from typing import Any
 
 from projects import make
 from questions import FOUR, wide
-from running import Measure, ask, bare, in_turn, pacelayer, wrk
+from running import Measure, ask, bare, in_turn, in_words, pacelayer, wrk
 
 CONNECTIONS = (1, 16)
 NOTHING_KEPT = "answer_bytes = 0"
@@ -145,13 +145,7 @@ def main() -> None:
     for name, cases in found.items():
         print(f"\n{name}")
         for case, values in cases.items():
-            words = [
-                f"{key} {value['rate']:,.0f}/s p50 {value['p50']:.2f} p99 {value['p99']:.2f} ms"
-                if isinstance(value, dict)
-                else f"{key} {value:.2f}"
-                for key, value in values.items()
-            ]
-            print(f"  {case}: {'; '.join(words)}")
+            print(f"  {case}: {'; '.join(in_words(values))}")
 
 
 if __name__ == "__main__":

@@ -122,3 +122,13 @@ def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+def in_words(values: Mapping[str, Any]) -> list[str]:
+    """What was measured of one case: rates and latencies, and how they are to each other."""
+    return [
+        f"{name} {value['rate']:,.0f}/s, p50 {value['p50']:.2f} ms, p99 {value['p99']:.2f} ms"
+        if isinstance(value, dict)
+        else f"{name} {value:.2f}"
+        for name, value in values.items()
+    ]

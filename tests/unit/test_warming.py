@@ -27,11 +27,12 @@ def test_answers_are_made_ahead_until_the_time_is_up(
     settings = publish(tmp_path, {"sales": "select count(*) as n from shop.orders o"}, [Order()])
     before = Key("before", "", "application/json", TYPES.key)
     service = Service(settings, nobody)
-    service.answers.keep(before, Kept(TYPES, 200, before.media, b"", "before", "", lasting=True, timing=b"", asked=2))
+    service.answers.keep(before, Kept(TYPES, 200, before.media, b"", "before", "", lasting=True, timing=b""))
+    service.answers.find(before, TYPES)
 
     with asking(settings) as shop:
         service.warm(shop.generation)
-        kept = service.answers.find(before._replace(generation=shop.generation.generation.id))
+        kept = service.answers.find(before._replace(generation=shop.generation.generation.id), TYPES)
 
     service.workers.stop()
     assert (kept is not None) is is_warm
