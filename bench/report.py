@@ -28,14 +28,16 @@ def serving(measured: Mapping[str, Any]) -> Iterator[str]:
             yield f"| {case} | {' | '.join(in_words(values))} |"
 
 
-def peers(lines: list[dict[str, Any]]) -> Iterator[str]:
-    """Each server: the rate at 16 connections and the p99 in ms, of each question."""
+def peers(lines: list[dict[str, Any]], connections: str) -> Iterator[str]:
+    """Each server: the rate at so many connections and the p99 in ms, of each question."""
+    lines = [line for line in lines if connections in line]
+    yield f"\n**{connections}**\n"
     yield "| server | " + " | ".join(QUESTIONS) + " |"
     yield "| --- |" + " --- |" * len(QUESTIONS)
     for target in dict.fromkeys(line["target"] for line in lines):
         cells = []
         for question in QUESTIONS:
-            runs = [line["c16"] for line in lines if line["target"] == target and line["q"] == question]
+            runs = [line[connections] for line in lines if line["target"] == target and line["q"] == question]
             rates = [run["rps"] for run in runs if "rps" in run]
             cells.append(f"{median(rates):,.0f} ({median(r['p99'] for r in runs) / 1e3:.1f})" if rates else "failed")
         yield f"| {target} | {' | '.join(cells)} |"
@@ -63,6 +65,7 @@ def plot_refresh(results: list[dict[str, float]], file: Path) -> None:
 
 def plot_peers(lines: list[dict[str, Any]], file: Path) -> None:
     """The rate of each server at 16 connections, a group of bars for each question."""
+    lines = [line for line in lines if "c16" in line]
     targets = list(dict.fromkeys(line["target"] for line in lines))
     figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
     for number, target in enumerate(targets):
@@ -90,7 +93,8 @@ def main() -> None:
         print("\n".join(serving(json.loads(file.read_text()))))
     if (file := measured / "peers.jsonl").exists():
         lines = [json.loads(line) for line in file.read_text().splitlines()]
-        print("\n".join(peers(lines)))
+        for connections in ("c1", "c16"):
+            print("\n".join(peers(lines, connections)))
         plot_peers(lines, plots / "peers.svg")
     if (file := measured / "refresh.json").exists():
         results = json.loads(file.read_text())
