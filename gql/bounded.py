@@ -15,13 +15,10 @@ LARGEST_PART = 8
 
 
 class Bounded(Generic[K, V]):
-    """Values by their keys, all of them together of at most so much weight. Threads may share it.
+    """Values by their keys, all of them together of at most so much weight. Threads may share it."""
 
-    `gone` is told of each that goes or is replaced.
-    """
-
-    def __init__(self, room: int, weight: Callable[[K, V], int], gone: Callable[[K], object] = lambda _: None) -> None:
-        self.room, self._weight, self._gone = room, weight, gone
+    def __init__(self, room: int, weight: Callable[[K, V], int]) -> None:
+        self.room, self._weight = room, weight
         self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._taken = 0
         self._lock = threading.Lock()
@@ -60,4 +57,3 @@ class Bounded(Generic[K, V]):
     def _remove(self, key: K) -> None:
         if (gone := self._kept.pop(key, None)) is not None:
             self._taken -= gone[1]
-            self._gone(key)

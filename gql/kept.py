@@ -17,11 +17,9 @@ VARY = b"Accept, Accept-Encoding, X-Snapshot-Min"
 # What is kept beside the bytes of an answer: its key, its headers, and objects of Python.
 OVERHEAD = 2_000
 
-# Answers are kept as plain tuples of plain values, for the collector looks at all else again and again: with tens of
-# thousands of them that takes a tenth of a second, in which nobody is answered. Some are there as objects as well, with
-# their requests, which take so many bytes together.
-Packed = tuple[int, str, bytes, str, str, bool, bytes, str]
-HOT_BYTES = 2_000_000
+# An answer that was asked for once is kept as a plain tuple of plain values, its size the last, for the collector looks
+# at all else again and again: with tens of thousands of them that takes a tenth of a second, and nobody is answered.
+Packed = tuple[int, str, bytes, str, str, bool, bytes, str, int]
 
 
 class Key(NamedTuple):
@@ -70,10 +68,15 @@ class Kept:
         media, length = f"{self.media}; charset=utf-8".encode(), b"%d" % len(self.body)
         return [*self.headers, (b"content-type", media), (b"content-length", length), *form]
 
+    @property
+    def size(self) -> int:
+        """The memory that it takes, in bytes."""
+        return OVERHEAD + self.request.size + len(self.body)
+
     def packed(self) -> Packed:
         """All of it, but for the request."""
         said = self.status, self.media, self.body, self.generation
-        return *said, self.etag, self.lasting, self.timing, self.encoding
+        return *said, self.etag, self.lasting, self.timing, self.encoding, self.size
 
 
 def etag_of(key: Key, generation: str) -> str:
@@ -89,23 +92,25 @@ class Answers:
     """
 
     def __init__(self, room: int) -> None:
-        self._hot = Bounded[tuple[str, ...], Kept](HOT_BYTES, lambda _, kept: OVERHEAD + kept.request.size)
-        self._kept = Bounded[tuple[str, ...], Packed](room, lambda _, packed: _size(packed), self._hot.remove)
+        self._kept = Bounded[tuple[str, ...], Kept | Packed](
+            room, lambda _, kept: kept[-1] if isinstance(kept, tuple) else kept.size
+        )
         self._coming: dict[Key, asyncio.Future[Kept]] = {}
 
     def find(self, key: Key, request: Request) -> Kept | None:
         """An answer to that request that is kept."""
-        if (packed := self._kept.get(key)) is None:
-            return None
-        if (found := self._hot.get(key)) is None:
-            self._hot.put(key, found := Kept(request, *packed))
-        found.asked += 1
+        found = self._kept.get(key)
+        if isinstance(found, tuple):
+            found = Kept(request, *found[:-1])
+            self._kept.put(tuple(key), found)
+        if found is not None:
+            found.asked += 1
         return found
 
     def hottest(self, number: int) -> list[tuple[Key, Kept]]:
         """Those that were asked for most often, and more than once, in their plain form."""
-        hot = [(Key(*key), found) for key in self._hot if (found := self._hot.get(key)) is not None]
-        plain = [item for item in hot if not item[0].encoding and item[1].asked > 1]
+        kept = [(Key(*key), self._kept.get(key)) for key in self._kept]
+        plain = [(key, found) for key, found in kept if isinstance(found, Kept) and not key.encoding]
         return sorted(plain, key=lambda item: -item[1].asked)[:number]
 
     async def get(self, key: Key, request: Request, make: Callable[[], Awaitable[Kept]]) -> Kept:
@@ -152,7 +157,3 @@ class Answers:
         for key in self._kept:
             if Key(*key).generation != generation:
                 self._kept.remove(key)
-
-
-def _size(packed: Packed) -> int:
-    return OVERHEAD + sum(len(part) for part in packed if isinstance(part, bytes))

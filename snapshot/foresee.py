@@ -17,15 +17,25 @@ def foresee(project: Project, sources: Sequence[Source], previous: Previous | No
     places = {source.name: source.place for source in sources}
     tables = tables_of(project, places, previous, due_metrics(project, previous, None))
     known = {metric.name: metric for metric in previous.catalog.metrics} if previous else {}
-    anew = {wanted.table for wanted in tables if wanted.state is None}
-    untold = anew | private_tables(project)
+    told = {wanted.table for wanted in tables if _is_told(wanted)}
+    unknown = {pending.metric for pending in previous.catalog.pending if pending.everything} if previous else set[str]()
     found = {".".join(wanted.table): _read(wanted) for wanted in tables}
     for definition in project.definitions:
-        same = is_same(known.get(definition.metric.name), definition)
-        found[definition.metric.name] = (
-            _computed(definition, untold) if same else "all of it: it is not there as it is now"
-        )
+        name = definition.metric.name
+        if not is_same(known.get(name), definition):
+            found[name] = "all of it: it is not there as it is now"
+        elif name in unknown:
+            found[name] = "all of it: its tables have changed since it was computed"
+        else:
+            private = not private_tables(project).isdisjoint(definition.tables)
+            found[name] = _computed(definition, set() if private else told)
     return found
+
+
+def _is_told(wanted: Wanted) -> bool:
+    """Whether the changed rows of a table can be told."""
+    state = wanted.state
+    return bool(state and wanted.shape.key and (state.horizon or wanted.settings.incremental))
 
 
 def _read(wanted: Wanted) -> str:
@@ -44,11 +54,11 @@ def _read(wanted: Wanted) -> str:
     return "all of it: it is not said how its changes are found"
 
 
-def _computed(definition: Definition, untold: set[Table]) -> str:
-    """`untold` are tables whose changed rows are not told."""
+def _computed(definition: Definition, told: set[Table]) -> str:
+    """`told` are the tables whose changed rows can be told."""
     if definition.unstable:
         return "all of it: its SELECT asks the clock or chance"
-    traced = [table for table in definition.tables if table in definition.traces and table not in untold]
+    traced = [table for table in definition.tables if table in definition.traces and table in told]
     others = [".".join(table) for table in definition.tables if table not in traced]
     if not traced:
         return "all of it, where its tables have changed"

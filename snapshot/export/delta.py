@@ -27,6 +27,7 @@ _LOOSE = ("INTERVAL", "FLOAT", "DOUBLE")
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _KEYS = "memory.main.keys"
 _GONE = "memory.main.gone"
+_CHANGED = "memory.main.changed"
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,14 @@ class Delta:
         same = " and ".join(
             f"new.{name} is not distinct from old.{name}" for name in map(self._exact, self.shape.columns)
         )
-        keys = f"select ({self.key}) from {pairs} where {same}"
-        self.staging.delete(self.added, f"({self.key}) in ({keys})")
+        keys = f"select {self.key} from {pairs} where {same}"
+        # Made anew: a delete would hold all of their keys in memory.
+        changed = (
+            f"create or replace table {_CHANGED} as from {self.added} anti join ({keys}) as same using ({self.key})"
+        )
+        self.staging.connection.execute(changed)
+        self.staging.connection.execute(f"create or replace table {self.added} as from {_CHANGED}")
+        self.staging.connection.execute(f"drop table {_CHANGED}")
 
     def _exact(self, name: str) -> str:
         loose = any(kind in self.shape.columns[name].type for kind in _LOOSE)

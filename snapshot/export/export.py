@@ -44,7 +44,7 @@ class Export:
     @property
     def marked(self) -> bool:
         """Whether a table has a new mark to look from: all of it was read, only to find it as it was."""
-        return any(change.whole and bool(change.state.horizon) for change in self.changes.values())
+        return any(change.marked for change in self.changes.values())
 
 
 def export(
@@ -119,7 +119,7 @@ def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Ch
     """Have every table in the new files as it is now, and nothing else."""
     decide(staging, tables, changes)
     staging.open()
-    with bounded(staging.connection, MEMORY):
+    with bounded(staging.connection, 3 * MEMORY):  # rows are sorted and joined here, too
         for wanted in tables:
             settle(staging, wanted, changes[wanted.table])
     staging.drop_others({wanted.table: wanted.shape for wanted in tables})
@@ -139,14 +139,15 @@ def _record(number: int, change: Change, seconds: float) -> BuildRecord:
 
 
 def _as_declared(wanted: Wanted, now: TableShape) -> Wanted:
-    """A table whose key or types are not those any more that it was read with is nothing to go on from.
+    """A table whose types are not those any more that it was read with is nothing to go on from.
 
-    Its rows cannot be told apart by the key, or its values may be others though nobody wrote a row.
+    Its values may be others though nobody wrote a row. By a key that it has no more, its rows cannot be told apart.
     """
     declared = digest(repr([now.columns[name].declared for name in wanted.shape.columns]))
     is_key = wanted.settings.key or now.key == wanted.shape.key
-    same = wanted.state and wanted.state.declared == declared and is_key
-    return replace(wanted, declared=declared, state=wanted.state if same else None)
+    state = wanted.state if wanted.state and wanted.state.declared == declared else None
+    shape = wanted.shape if is_key else replace(wanted.shape, key=())
+    return replace(wanted, declared=declared, state=state, shape=shape)
 
 
 def _refuse_changes(source: str, found: Mapping[str, TableShape], wanted: Mapping[str, TableShape]) -> None:

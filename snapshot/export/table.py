@@ -88,8 +88,11 @@ def read_whole(
         refuse_doubles(staging.connection, table, shape, place)
     ((count,),) = staging.connection.execute(f"select count(*) from {place}").fetchall()
     state = TableState(*table, wanted.definition, reading.as_of, count, horizon, received.content, wanted.declared)
-    same = wanted.state is not None and (wanted.state.rows, wanted.state.content) == (count, received.content)
-    return Change("unchanged" if same else "full", state, True, read=count, inserted=count, bytes=received.bytes)
+    before = wanted.state
+    same = before is not None and (before.rows, before.content) == (count, received.content)
+    marked = before is not None and bool(horizon) and horizon != before.horizon
+    mode: Mode = "unchanged" if same else "full"
+    return Change(mode, state, True, read=count, inserted=count, bytes=received.bytes, marked=marked)
 
 
 def _teller(reading: Reading, wanted: Wanted, observe: Observer) -> Callable[[int], None]:
@@ -109,8 +112,9 @@ def settle(staging: Staging, wanted: Wanted, change: Change) -> None:
     changed = f"({key}) in (select ({key}) from {removed(table)})" if change.mode == "delta" else "false"
     if not staging.copies:
         staging.make(table, wanted.shape)
-        execute(f"insert into {place} from {staging.before(table)} where not ({changed})")
+        come = f" union all from {added(table)}" if change.mode == "delta" else ""
+        order = f" order by {key}" if key else ""  # as most sources have them, which takes the least room
+        execute(f"insert into {place} from (from {staging.before(table)} where not ({changed}){come}){order}")
     elif change.mode == "delta":
         staging.delete(place, changed)
-    if change.mode == "delta":
         execute(f"insert into {place} from {added(table)}")

@@ -32,7 +32,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Change:
-    """What a read did to a table, and how it left it; `whole` where all of it was read, and is in the new file."""
+    """What a read did to a table, and how it left it; `whole` where all of it was read, and is in the new file.
+
+    `marked` where the next look can begin at another mark of the source's than before.
+    """
 
     mode: Mode
     state: TableState
@@ -42,3 +45,4 @@ class Change:
     updated: int = 0
     deleted: int = 0
     bytes: int = 0
+    marked: bool = False

@@ -455,6 +455,46 @@ def test_a_large_table_of_which_much_was_written_is_read_as_a_whole(
     assert rows(generation.path, "select count(*) from shop.orders where amount = 7") == [(written,)]
 
 
+@pytest.mark.parametrize("copied", [True, False])
+@pytest.mark.parametrize("value", ["null", "'abc'", "'-5'"])
+def test_a_column_may_be_called_rowid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, copied: bool
+) -> None:
+    """DuckDB has a name for the places of rows that is the same."""
+    monkeypatch.setattr(copying, "COPIED", 0 if copied else 10**9)
+    monkeypatch.setattr(copying, "GROWTH", 10**9)
+    script = f"{ORDERS}alter table orders add column rowid text; update orders set rowid = {value};"
+    project = shop(tmp_path, CHANGED + 'columns = ["rowid"]\n', script)
+    assert type(again(project)[1][-1]) is Unchanged
+    run_sqlite(project, "update orders set amount = 0, changed = '2026-03-01' where id = 7")
+    generation, _ = again(project)
+    assert done(generation, "shop.orders")[2:] == (0, 1, 0)
+    assert rows(generation.path, "select count(*), min(amount) from shop.orders") == [(200, 0)]
+
+
+def test_a_transaction_that_stays_open_does_not_have_the_same_published_again(
+    postgres: sqlalchemy.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written since it began is read at each refresh, as a whole where that is much."""
+    monkeypatch.setattr(delta, "LARGE", 10)
+    run(
+        postgres,
+        "create table t (id int primary key, v int)",
+        "insert into t select i, i from generate_series(1, 50) i",
+    )
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "n.sql").write_text("select count(*) as n, sum(v) as v from shop.t")
+    (tmp_path / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n')
+    check(tmp_path)
+    engine = sqlalchemy.create_engine(postgres)
+    with engine.connect() as open_:
+        open_.exec_driver_sql("select txid_current()")
+        run(postgres, "update t set v = v + 1")
+        assert isinstance(again(tmp_path)[1][-1], Published)
+        assert [type(again(tmp_path)[1][-1]) for _ in range(2)] == [Unchanged, Unchanged]
+    engine.dispose()
+
+
 NARROWED = {
     "a moment to the second": "modify moment datetime not null",
     "a text that ignores case": "modify word varchar(9) collate utf8mb4_general_ci not null",
