@@ -22,12 +22,13 @@ from .dialect import DIALECT
 # Names of one function, by the one that stands for all of them.
 _SAME_FUNCTION = {
     "**": "pow", "^": "pow", "power": "pow", "@": "abs", "date_add": "+", "datetrunc": "date_trunc",
-    "countif": "count_if",
+    "countif": "count_if", "strpos": "position",
 }  # fmt: skip
 # What NOT before a test comes to.
 _NEGATED = {"OPERATOR_IS_NULL": "OPERATOR_IS_NOT_NULL", "COMPARE_NOT_DISTINCT_FROM": "COMPARE_DISTINCT_FROM"}
 # Functions that take the name of a unit in any case of letters.
 _WITH_UNITS = ("date_trunc", "date_part")
+_SAME_UNIT = {"dow": "dayofweek", "doy": "dayofyear", "y": "year"}
 
 
 class Trees:
@@ -82,8 +83,10 @@ def _canonical(node: Any) -> Any:
             return _function(found)
         case {"class": "COLUMN_REF", "column_names": names}:
             return found | {"column_names": [name.lower() for name in names]}
-        case {"class": "TYPE", "type_name": name}:
-            return found | {"type_name": _types().get(name.lower(), name.lower()), "qualified_name": None}
+        case {"class": "TYPE", "type_name": name, "children": children}:
+            return _type(_types().get(name.lower(), name.lower()), children)
+        case {"null_order": "NULLS_LAST" | "NULLS LAST"}:
+            return found | {"null_order": "ORDER_DEFAULT"}
         case {"class": "CAST", "child": {"literal": {"kind": "INTEGER"} as literal} as child}:
             return found | {"child": child | {"literal": literal | {"kind": "STRING"}}}
         case {"kind": "INTEGER" | "NUMERIC", "text": text}:
@@ -93,13 +96,20 @@ def _canonical(node: Any) -> Any:
     return found
 
 
+def _type(name: str, children: Any) -> Any:
+    """A text has no length, and a decimal has one of its own."""
+    digits = [child["literal"]["text"] for child in children] if name == "decimal" else []
+    return name, () if name == "varchar" else (digits or ["18", "3"]) if name == "decimal" else children
+
+
 def _function(found: dict[str, Any]) -> Any:
     """A call by the name that its function goes by, whether it was written as an operator or not."""
     name = found["function_name"].lower()
     name = _SAME_FUNCTION.get(name, name)
     match found["arguments"]:
         case [{"expression": {"literal": {"text": unit} as literal} as first}, *others] if name in _WITH_UNITS:
-            arguments = [{"expression": first | {"literal": literal | {"text": unit.lower()}}}, *others]
+            unit = _SAME_UNIT.get(unit.lower(), unit.lower())
+            arguments = [{"expression": first | {"literal": literal | {"text": unit}}}, *others]
         case [{"expression": value}] if name == "+":
             return value | {"alias": found["alias"]}
         case arguments:

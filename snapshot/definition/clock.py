@@ -90,9 +90,16 @@ def _is_same(node: exp.Expr, tree: exp.Expr, same: tuple[type[exp.Expr], ...], w
     if not all(isinstance(found, same) for found in node.walk()):
         return False
     names = {column.name.lower() for column in node.find_all(exp.Column)} - within
-    made = (p for select in tree.find_all(exp.Select) if select is not tree for p in select.selects)
-    return all(
-        _is_same(projection.unalias(), tree, same, within | names)
-        for projection in made
-        if projection.alias_or_name.lower() in names
-    )
+    made = (pair for select in tree.find_all(exp.Select) if select is not tree for pair in _called(select))
+    return all(_is_same(p.unalias(), tree, same, within | names) for name, p in made if name in names)
+
+
+def _called(select: exp.Select) -> Iterator[tuple[str, exp.Expr]]:
+    """What a subquery gives, by the names that it has outside: of the first of several, or of a list of names."""
+    whole: exp.Query = select
+    while isinstance(whole.parent, exp.SetOperation):
+        whole = whole.parent
+    alias = whole.parent.args.get("alias") if isinstance(whole.parent, exp.CTE | exp.Subquery) else None
+    listed = [column.name for column in alias.columns] if isinstance(alias, exp.TableAlias) else []
+    names = listed or [projection.alias_or_name for projection in whole.selects]
+    yield from ((name.lower(), projection) for name, projection in zip(names, select.selects, strict=False))

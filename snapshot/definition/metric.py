@@ -59,6 +59,9 @@ class Reading:
         select = Select(parsed, described, self.text.comments, tables, self.shapes, partial(self._types_of, where))
         self._refuse_shadows(parsed, parsed.shadowed_keys() | (parsed.shadowed() if shape.grouped else set()))
         if shape.grouped:
+            if (found := len(parsed.projections)) != len(described):
+                what = f"DuckDB reads {len(described)} columns here, and pacelayer {found}"
+                self._refuse(1, what, "write it in simpler SQL")
             columns, components = grouped_columns(select, shape)
             self._refuse_misreading(select, columns)
         else:
@@ -169,9 +172,10 @@ class Reading:
         if not self.text.from_:
             return frozenset()
         columns = self.binder.describe(f"{self.text.with_} select * from {self.text.from_}")
-        outermost = (tree.args.get("from_"), *(tree.args.get("joins") or ()))
-        tables = [clause.this.alias_or_name for clause in outermost if clause is not None]
-        return frozenset(name.lower() for name in (*(name for name, _ in columns), *tables))
+        named = tree.find_all(exp.Table, exp.DerivedTable, exp.Lateral)
+        tables = [node.alias_or_name for node in named if node.parent_select is tree]
+        # `select *` does not show the places of rows.
+        return frozenset(name.lower() for name in (*(name for name, _ in columns), *tables, "rowid") if name)
 
     def _where(self, parsed: Parsed) -> str:
         """The condition as written; where it refers to a projection, with what that stands for."""

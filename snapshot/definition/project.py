@@ -54,6 +54,11 @@ def read_project(settings: Settings, shapes: Shapes, *, partial: bool = False) -
             definitions.append(Reading(settings, shapes, binder, path, partial=partial).definition())
         except ProjectError as error:
             problems.extend(error.problems)
+        except RecursionError:
+            what = "the SELECT is nested too deeply, or has too long a chain of operators, to be taken apart"
+            problems.append(
+                Problem(path.relative_to(settings.root).as_posix(), 1, what, "compute parts of it in a CTE")
+            )
     definitions = list(_without_newer_tables(definitions))
     names = [path.relative_to(settings.root).as_posix() for path in paths]
     problems.extend(metric_problems(names, ((d.path, d.metric) for d in definitions)))

@@ -25,6 +25,10 @@ METRICS = {
     "chosen": f"select coalesce(o.placed_at, o.placed_at)::date as day, {FROM}",
     "hidden": "select s.moved::date as day, count(*) as n from (select placed_at - interval 6 hours as moved "
     "from shop.orders) s group by all",
+    "listed": "with x(ts) as (select placed_at + interval 6 hours from shop.orders) "
+    "select ts::date as day, count(*) as n from x group by all",
+    "both": "with x as (select placed_at as ts from shop.orders union all select placed_at + interval 6 hours "
+    "from shop.orders) select ts::date as day, count(*) as n from x group by all",
     "mixed": f"select coalesce(o.placed_at - interval 6 hours, o.placed_at)::date as day, {FROM}",
     "weeks": f"select date_trunc('week', date_trunc('month', o.placed_at)) as week, {FROM}",
     "regional": f"select (o.placed_at at time zone 'UTC' at time zone o.region)::date as day, {FROM}",
@@ -36,6 +40,8 @@ FORMULAS = {
     "chosen": "CAST({moment} AS TIMESTAMP)",
     "within": "CAST({moment} AS TIMESTAMPTZ)",
     "hidden": "",
+    "listed": "",
+    "both": "",
     "mixed": "",
     "weeks": "",
     "regional": "",

@@ -102,3 +102,32 @@ def test_a_column_before_a_dot_is_read_from_the_source() -> None:
         metric("select created_at.year() as y, count(*) as n from shop.orders group by all").column("y").type
         == "BIGINT"
     )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select plan as u, count(u) as n from (shop.orders o left join shop.users u on u.id = o.user_id) group by all",
+        (
+            "select o.region as v, count(v) as n from shop.orders o "
+            "left join (shop.users u join shop.users v on v.id = u.id) on u.id = o.user_id group by all"
+        ),
+        "select user_id as rowid, rowid % 2 as odd, count(*) as n from shop.orders group by all",
+    ],
+)
+def test_an_alias_that_duckdb_takes_for_another_thing_is_refused(sql: str) -> None:
+    """Also for a table within a nested join, and for the places of rows."""
+    assert "it is also a name of the sources, and DuckDB takes that one" in problem(sql)
+
+
+@pytest.mark.parametrize(
+    ("measure", "said"),
+    {
+        "list(paid order by all)": "DuckDB reads 12 columns here, and pacelayer 2",
+        " + ".join(["sum(user_id)"] * 400): "the SELECT is nested too deeply",
+    }.items(),
+    ids=["a misread comma", "a long chain"],
+)
+def test_what_cannot_be_taken_apart_is_refused(measure: str, said: str) -> None:
+    """With its place, as anything else."""
+    assert said in problem(f"select region, {measure} as m from shop.orders group by all")
