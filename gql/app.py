@@ -57,8 +57,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
         routes.append(Route("/snapshot", Download(service, SnapshotCopies(service.reader).answer)))
         routes.append(Route("/table/{file}", Download(service, tables.answer)))
     app = _App(routes=routes, lifespan=lifespan)
-    # It would name the host that the client says it asks, and caches may keep that for others.
-    app.router.redirect_slashes = False  # to an address that the client's Host header made, which a cache may keep
+    # A redirect would name the host that the client says it asks, and caches may keep that for others.
+    app.router.redirect_slashes = False
     app.graphql, app.operation = graphql, operation
     return app
 

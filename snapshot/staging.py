@@ -20,7 +20,7 @@ from .source import TableShape
 Table = tuple[str, str]
 
 # Until a checkpoint, DuckDB remembers eight bytes of every row about where one was deleted: of so many rows at a time.
-DELETED_FROM = 4_000_000
+DELETED_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class Staging:
             self.connection.execute(f"delete from {table} where {where}")
             return
         ((last,),) = self.connection.execute(f"select max(rowid) from {table}").fetchall()
-        for first in reversed(range(0, (last or 0) + 1, DELETED_FROM)):
-            part = f"rowid >= {first} and rowid < {first + DELETED_FROM}"
+        for first in reversed(range(0, (last or 0) + 1, DELETED_AT_ONCE)):
+            part = f"rowid >= {first} and rowid < {first + DELETED_AT_ONCE}"
             self.connection.execute(f"delete from {table} where {part} and {where}")
             if first:
                 self.connection.execute(f"checkpoint {table.partition('.')[0]}")

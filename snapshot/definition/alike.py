@@ -26,7 +26,7 @@ _SAME_FUNCTION = {
 }  # fmt: skip
 # What NOT before a test comes to.
 _NEGATED = {"OPERATOR_IS_NULL": "OPERATOR_IS_NOT_NULL", "COMPARE_NOT_DISTINCT_FROM": "COMPARE_DISTINCT_FROM"}
-# Functions that take the name of a unit in any case of letters.
+# Functions that take the name of a unit in any case of letters, and units that have several names.
 _WITH_UNITS = ("date_trunc", "date_part")
 _SAME_UNIT = {"dow": "dayofweek", "doy": "dayofyear", "y": "year"}
 
@@ -90,16 +90,19 @@ def _canonical(node: Any) -> Any:
         case {"class": "CAST", "child": {"literal": {"kind": "INTEGER"} as literal} as child}:
             return found | {"child": child | {"literal": literal | {"kind": "STRING"}}}
         case {"kind": "INTEGER" | "NUMERIC", "text": text}:
-            return found | {"text": f"0{text}".replace("_", "").lstrip("0")}
+            return found | {"text": text.replace("_", "")}
         case {"type": "OPERATOR_NOT", "children": [{"type": kind} as negated]} if kind in _NEGATED:
             return negated | {"type": _NEGATED[kind], "alias": found["alias"]}
     return found
 
 
 def _type(name: str, children: Any) -> Any:
-    """A text has no length, and a decimal has one of its own."""
-    digits = [child["literal"]["text"] for child in children] if name == "decimal" else []
-    return name, () if name == "varchar" else (digits or ["18", "3"]) if name == "decimal" else children
+    """A text has no length, and a decimal has digits of its own where none are said."""
+    if name == "varchar":
+        return name, []
+    if name == "decimal":
+        return name, [child["literal"]["text"] for child in children] or ["18", "3"]
+    return name, children
 
 
 def _function(found: dict[str, Any]) -> Any:

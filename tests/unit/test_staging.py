@@ -15,7 +15,7 @@ ROWS = 300_000
 @pytest.mark.parametrize("place", ["staged.main.orders", "memory.main.orders"])
 def test_rows_are_deleted_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, where: str) -> None:
     """Also where so many go that a checkpoint puts the others elsewhere, and once more after that."""
-    monkeypatch.setattr(staging, "DELETED_FROM", 50_000)
+    monkeypatch.setattr(staging, "DELETED_AT_ONCE", 50_000)
     with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
         files.open()
         execute = files.connection.execute
