@@ -22,7 +22,7 @@ from .dialect import DIALECT
 # Names of one function, by the one that stands for all of them.
 _SAME_FUNCTION = {
     "**": "pow", "^": "pow", "power": "pow", "@": "abs", "date_add": "+", "datetrunc": "date_trunc",
-    "countif": "count_if", "strpos": "position",
+    "countif": "count_if", "strpos": "position", "^@": "starts_with",
 }  # fmt: skip
 # What NOT before a test comes to.
 _NEGATED = {"OPERATOR_IS_NULL": "OPERATOR_IS_NOT_NULL", "COMPARE_NOT_DISTINCT_FROM": "COMPARE_DISTINCT_FROM"}
@@ -81,6 +81,8 @@ def _canonical(node: Any) -> Any:
     match found:
         case {"class": "FUNCTION"}:
             return _function(found)
+        case {"type": "ARRAY_CONSTRUCTOR", "children": children, "alias": alias}:
+            return _list(children, alias)
         case {"class": "COLUMN_REF", "column_names": names}:
             return found | {"column_names": [name.lower() for name in names]}
         case {"class": "TYPE", "type_name": name, "children": children}:
@@ -105,6 +107,11 @@ def _type(name: str, children: Any) -> Any:
     return name, children
 
 
+def _list(values: Any, alias: str) -> Any:
+    """What `[...]` and `ARRAY[...]` make."""
+    return "list", values, alias
+
+
 def _function(found: dict[str, Any]) -> Any:
     """A call by the name that its function goes by, whether it was written as an operator or not."""
     name = found["function_name"].lower()
@@ -115,6 +122,8 @@ def _function(found: dict[str, Any]) -> Any:
             arguments = [{"expression": first | {"literal": literal | {"text": unit}}}, *others]
         case [{"expression": value}] if name == "+":
             return value | {"alias": found["alias"]}
+        case values if name == "list_value":
+            return _list([value["expression"] for value in values], found["alias"])
         case arguments:
             pass
     written = ("is_operator", "qualified_name")

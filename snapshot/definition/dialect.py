@@ -6,7 +6,7 @@ again is held against DuckDB's own reading by `alike`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -24,6 +24,14 @@ _UNDERSTOOD = frozenset((
 _WITH_WORDS = frozenset(("CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST"))
 
 
+def _time_bucket(args: list[exp.Expr]) -> exp.DateBin:
+    """Of a width, a moment, and a zone by its name or what buckets are counted from."""
+    bucket = exp.DateBin(this=args[0], expression=args[1])
+    for third in args[2:]:
+        bucket.set("zone" if third.is_string else "origin", third)
+    return bucket
+
+
 class Faithful(DuckDB):
     """DuckDB's dialect of sqlglot, but for what means something else to DuckDB."""
 
@@ -34,12 +42,26 @@ class Faithful(DuckDB):
     class Parser(DuckDBParser):
         """Of functions that are as they were written."""
 
-        FUNCTIONS = {  # noqa: RUF012  sqlglot's own way
-            name: made for name, made in DuckDBParser.FUNCTIONS.items() if name in _UNDERSTOOD
+        FUNCTIONS = {name: made for name, made in DuckDBParser.FUNCTIONS.items() if name in _UNDERSTOOD} | {
+            "TIME_BUCKET": _time_bucket
         }
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: parse for name, parse in DuckDBParser.FUNCTION_PARSERS.items() if name in _UNDERSTOOD | _WITH_WORDS
         }
+
+        ARRAY_CONSTRUCTORS: ClassVar = {"ARRAY": exp.Array}  # `list(x)[1]` takes one of what a call gives
+
+        def _parse_primary(self) -> Any:
+            """`.5` has one digit, `0.5` two."""
+            if self._match_pair(TokenType.DOT, TokenType.NUMBER):
+                return exp.Literal.number(f".{self._prev.text}")
+            return super()._parse_primary()
+
+        def _parse_in(self, this: exp.Expr | None, *args: bool) -> Any:
+            """A list in brackets is one value: without what is asked for it is false, whatever nulls it has."""
+            if self._match(TokenType.L_BRACKET, advance=False):
+                return self.expression(exp.In(this=this, field=self._parse_bracket()))
+            return super()._parse_in(this, *args)
 
         def _parse_interval(self, *args: bool, **options: bool) -> Any:
             """A text of its own, as in `interval '3 days ago'`, is a cast."""

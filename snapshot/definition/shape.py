@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
-from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
-from .dialect import DIALECT
 from .parsed import Parsed, outer_nodes
 
 _PLAIN_CLAUSES = {
@@ -39,9 +38,10 @@ def shape_of(parsed: Parsed) -> Shape:
         return Shape(False, "plain table: it has no aggregate")
     group = parsed.tree.args["group"]
     if not group.args.get("all"):
-        positions = [_position(key, parsed) for key in group.expressions]
+        keys = list(_keys(group.expressions))
+        positions = [_position(key, parsed) for key in keys]
         if None in positions:
-            key = group.expressions[positions.index(None)]
+            key = keys[positions.index(None)]
             return Shape(False, f"plain table: it groups by {key.sql('duckdb')}, which it does not project")
         if set(positions) != set(dimensions):
             return Shape(False, "plain table: it projects something that is neither grouped by nor an aggregate")
@@ -59,6 +59,8 @@ def has_grouping_sets(tree: exp.Query) -> bool:
 
 def _plain_reason(tree: exp.Query) -> str:
     """Why a SELECT cannot be grouped anew; empty where its clauses do not stand against it."""
+    if isinstance(tree, exp.Subquery):
+        return "it stands in parentheses"
     if not isinstance(tree, exp.Select):
         return "a set operation has its own rows"
     for clause, words in _PLAIN_CLAUSES.items():
@@ -82,6 +84,12 @@ def _is_measure(projection: exp.Expr, parsed: Parsed) -> bool:
     return bool(parsed.aggregates_in(parsed.written_out(projection)))
 
 
+def _keys(written: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
+    """One by one: `(a, b)` groups as `a, b` does."""
+    for key in written:
+        yield from _keys(key.expressions) if isinstance(key, exp.Tuple) else [key]
+
+
 def _position(key: exp.Expr, parsed: Parsed) -> int | None:
     """Which projection a GROUP BY key is: by number, by alias where no column hides it, or by the same expression."""
     if isinstance(key, exp.Literal) and key.is_int:
@@ -97,11 +105,14 @@ def _position(key: exp.Expr, parsed: Parsed) -> int | None:
 
 
 def _same(one: exp.Expr, other: exp.Expr) -> bool:
-    """Whether two expressions over one FROM are the same, whatever letters and qualifiers they are written with.
+    """Whether two expressions over one FROM are the same, whatever their letters, quotes and qualifiers.
 
     A column that is written without its table is of one table only, so there qualifiers say nothing more.
     """
-    first, second = (normalize_identifiers(node.copy(), dialect=DIALECT) for node in (one, other))
+    first, second = one.copy(), other.copy()
+    for name in [*first.find_all(exp.Identifier), *second.find_all(exp.Identifier)]:
+        name.set("this", name.name.lower())
+        name.set("quoted", False)
     columns = [column for node in (first, second) for column in node.find_all(exp.Column)]
     if not all(column.table for column in columns):
         for column in columns:

@@ -46,7 +46,7 @@ def _read(clause: exp.Expr, scope: exp.Query, parsed: Parsed, type_of: Callable[
             continue
         moments = [part for part in call.iter_expressions() if not isinstance(part, exp.DataType | exp.Var)]
         for moment in moments:
-            reads = isinstance(call, _TRUNCATIONS) or kind(call) != _MOMENT
+            reads = (isinstance(call, _TRUNCATIONS) and not call.args.get("zone")) or kind(call) != _MOMENT
             if reads and kind(moment) == _MOMENT:
                 yield moment.sql(DIALECT)
 

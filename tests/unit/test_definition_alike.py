@@ -26,6 +26,8 @@ ONE = (
     ("a::varchar(9)", "a::text"),
     ("a::numeric", "a::decimal(18, 3)"),
     ("ifnull(a, 0)", "coalesce(a, 0)"),
+    ("a ^@ 'x'", "starts_with(a, 'x')"),
+    ("array[a, 2]", "[a, 2]"),
     ("(a + b) * 2", "((a + b)) * 2"),
 )
 TWO = (
@@ -48,6 +50,8 @@ TWO = (
     ("interval '3 days'", "interval '3 days ago'"),
     ("date_trunc(month, a)", "date_trunc('month', a)"),
     ("struct_pack(a := 1)", "struct_pack(b := 1)"),
+    ("a in [1]", "a in (1)"),
+    ("array[1, 2]", "[2, 1]"),
     ("a, b", "a"),
     ("a", "a b c d"),
 )

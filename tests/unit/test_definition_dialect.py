@@ -59,6 +59,15 @@ EXPRESSIONS = (
     "extract('month' from d)",
     "position('o' in t)",
     "trim(both 'p' from t)",
+    "list(c order by q)[1]",
+    "list(c order by q)[1:2]",
+    "c in [1, null]",
+    "c not in [2]",
+    "t ^@ s",
+    "array[c, q]",
+    "typeof(c * .5)",
+    "time_bucket(interval 1 day, d::timestamptz, 'Europe/Berlin')",
+    "time_bucket(interval 7 days, d, date '2026-01-01')",
 )
 
 

@@ -30,6 +30,11 @@ GROUPED = {
         f"select u.plan as plan, count(*) as n {JOINED} group by plan", ["plan"],
     ),
     "keys in parentheses": (f"select o.region, count(*) as n {ORDERS} group by (o.region)", ["region"]),
+    "several in parentheses": (
+        f"select o.region, u.plan, count(*) as n {JOINED} group by (u.plan, (o.region))", ["region", "plan"],
+    ),
+    "keys in quotes": (f'select o.region as "Region", count(*) as n {ORDERS} group by "Region"', ["Region"]),
+    "columns in quotes": (f'select o."region" as r, count(*) as n {ORDERS} group by o.REGION', ["r"]),
     "a truncated day": (
         f"select date_trunc('day', o.created_at)::date as day, sum(o.amount) as revenue {ORDERS} group by all", ["day"],
     ),
@@ -94,6 +99,7 @@ GROUPED = {
 PLAIN = {
     "no grouping": (f"select o.id, o.status {ORDERS}", "no GROUP BY"),
     "one total": (f"select count(o.id) as n {ORDERS}", "no GROUP BY"),
+    "parentheses": (f"(select u.plan, count(*) as n {JOINED} group by all)", "it stands in parentheses"),
     "HAVING": (f"select u.plan, count(*) as n {JOINED} group by all having n > 1", "HAVING"),
     "QUALIFY": (f"select o.id {ORDERS} qualify row_number() over (order by o.id) = 1", "QUALIFY"),
     "LIMIT": (f"select u.plan, count(*) as n {JOINED} group by all order by n desc limit 3", "LIMIT"),

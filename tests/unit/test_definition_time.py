@@ -196,6 +196,8 @@ READ = {
     f"select o.region, count(*) as n from shop.orders o where {MOMENT} > '2026-01-01' group by all": [],
     f"select date_trunc('day', ({MOMENT}) at time zone 'Asia/Tokyo')::date as day, count(*) as n {FROM}": [],
     f"select o.created_at::date as day, count(*) as n {FROM}": [],
+    f"select time_bucket(interval 1 day, {MOMENT}) as began, count(*) as n {FROM}": ["'began'"],
+    f"select time_bucket(interval 1 day, {MOMENT}, 'Asia/Tokyo') as began, count(*) as n {FROM}": [],
 }
 
 
