@@ -32,6 +32,7 @@ from snapshot.events import (
     Published,
     RefreshFailed,
     Repaired,
+    TableAltered,
     TableExported,
     Unchanged,
 )
@@ -221,6 +222,8 @@ def log_events(event: Event) -> None:
         )
     elif isinstance(event, Repaired):
         log.warning("repaired: %s", event.what)
+    elif isinstance(event, TableAltered):
+        log.warning("%s is read as a whole: %s", event.table, event.what)
 
 
 def main(argv: Sequence[str] | None = None, observe: Observer = log_events) -> int:

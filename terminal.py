@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snapshot.errors import Problem
-from snapshot.events import Event, MetricComputed, Observer, RowsRead, TableExported
+from snapshot.events import Event, MetricComputed, Observer, RowsRead, TableAltered, TableExported
 
 _out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 _err = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, stderr=True)
@@ -122,6 +122,8 @@ def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
                 bar.update(task, description=f"exported {event.table}", total=total, completed=event.position)
             elif isinstance(event, MetricComputed):
                 bar.update(task, description=f"computed {event.metric}", advance=1)
+            elif isinstance(event, TableAltered):
+                bar.console.print(Text(f"{event.table} is read as a whole: {event.what}"))
 
         yield show
 

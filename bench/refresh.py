@@ -29,6 +29,8 @@ from snapshot.events import Event, StepReached
 from snapshot.project import check, load
 from snapshot.store import Store, locked, verify
 
+# How often what takes tenths of a second is measured; the least counts.
+AGAIN = 3
 # connectorx holds all rows at once.
 MOST_IN_MEMORY = 5_000_000
 DATABASE = "pacelayer_bench_refresh"
@@ -80,7 +82,7 @@ def database(server: sqlalchemy.URL, rows: int) -> Iterator[sqlalchemy.URL]:
 
 
 def refreshed(project: Path, *, full: bool) -> dict[str, float]:
-    """A refresh in a process of its own, and one more: seconds until each step, and the peak of its memory in MB."""
+    """A refresh in a process of its own, and some more: seconds until each step, and the peak of its memory in MB."""
     command = [sys.executable, __file__, "--refresh", str(project), *(["--full"] if full else [])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
@@ -102,11 +104,15 @@ def refresh_here(project: Path, *, full: bool) -> None:
         store = Store(settings.directory, 2, observe=observe)
         refresh(definition, sources, store, observe, full=full)
         steps["all"] = time.monotonic() - begun
-        begun = time.monotonic()
-        refresh(definition, sources, store, observe)
-        steps["again"] = time.monotonic() - begun
+        steps["again"] = min(_again(lambda: refresh(definition, sources, store, observe)) for _ in range(AGAIN))
     (peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     print(json.dumps({**steps, "peak MB": int(peak.split()[1]) / 1024}))
+
+
+def _again(do: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    do()
+    return time.monotonic() - begun
 
 
 def by_connectorx(url: sqlalchemy.URL, folder: Path) -> float:
@@ -143,7 +149,8 @@ def measure(url: sqlalchemy.URL, project: Path, rows: int) -> dict[str, Any]:
     connectorx = by_connectorx(url, Path(mkdtemp(dir=project))) if rows <= MOST_IN_MEMORY else None
     copied = min(psql(url, "copy (select * from orders) to stdout (format binary);") for _ in range(2))
     full = refreshed(project, full=True)
-    looked = psql(url, "select count(*), count(*) filter (where age(xmin) <= 5) from orders;")
+    look = "select count(*), count(*) filter (where age(xmin) <= 5) from orders;"
+    looked = min(psql(url, look) for _ in range(AGAIN))
     fetched = psql(url, "select count(*) from orders where age(xmin) <= 5;")
     nothing = refreshed(project, full=False)
     found: dict[str, Any] = {

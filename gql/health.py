@@ -29,20 +29,20 @@ class Health:
         Staleness does not make it unready: old numbers are numbers.
         """
         status = self.reader.status()
-        failure = status.last_failure if status.failures else None
-        failing = {"at": failure.at.isoformat(), "code": failure.code} if failure else None
+        failure = status.last_failure
+        failed = {"at": failure.at.isoformat(), "code": failure.code} if failure else None
+        refreshes = {"failures": status.failures, "lastFailure": failed}
         try:
             with self.reader.lease() as generation:
                 info = generation.catalog.snapshot
         except NoSnapshot:
-            body = {"status": "no snapshot yet", "lastFailure": failing}
-            return JSONResponse(body, 503, {"Retry-After": "5"})
+            return JSONResponse({"status": "no snapshot yet", **refreshes}, 503, {"Retry-After": "5"})
         stale_after = status.renewed(info.number, info.as_of, info.stale_after)[1]
         stale = datetime.now(UTC) > stale_after
         body = {
             "status": "stale" if stale else "ok",
             "snapshot": info.id,
             "asOf": info.as_of.isoformat(),
-            "lastFailure": failing,
+            **refreshes,
         }
         return JSONResponse(body)

@@ -34,6 +34,14 @@ class StepReached:
 
 
 @dataclass(frozen=True)
+class TableAltered:
+    """A source declares a table in another way than before, so that all of it is read."""
+
+    table: str
+    what: str
+
+
+@dataclass(frozen=True)
 class RowsRead:
     """So far a source table has come, of which so many rows are expected; 0 where nobody knows."""
 
@@ -128,6 +136,7 @@ class FollowFailed:
 
 Event = (
     StepReached
+    | TableAltered
     | RowsRead
     | TableExported
     | MetricComputed

@@ -101,7 +101,7 @@ class Delta:
             return ""
         column = self.settings.changed or self.shape.key[0]
         least = self._least(column, self.shape.columns[column].type)
-        return self.reading.at_least(column, least, self.shape.columns[column].type) if least else ""
+        return self.reading.at_least(self.table[1], column, least, self.shape.columns[column].type) if least else ""
 
     def _least(self, column: str, kind: str) -> str:
         """The greatest value that was seen, less the overlap; empty where there is none.

@@ -13,7 +13,7 @@ from ..catalog import BuildRecord, SourceInfo
 from ..connect import bounded
 from ..definition import digest
 from ..errors import SourceChanged
-from ..events import Observer, TableExported
+from ..events import Observer, TableAltered, TableExported
 from ..source import Reading, Source, TableShape
 from ..staging import Staging, Table
 from .copying import decide
@@ -75,7 +75,7 @@ def export(
         # Several threads would write row groups that are not full, which a checkpoint writes again.
         one_thread = bounded(staging.connection, MEMORY, threads=1)
         with one_thread as need, source.read(shapes, end) as reading:
-            now = [_as_declared(wanted, found[wanted.table[1]]) for wanted in due]
+            now = [_as_declared(wanted, found[wanted.table[1]], observe) for wanted in due]
             known = partial(decide, staging, tables, changes)
             for wanted, change, seconds in _read(staging, reading, now, need, known, observe):
                 changes[wanted.table] = change
@@ -138,7 +138,7 @@ def _record(number: int, change: Change, seconds: float) -> BuildRecord:
     return BuildRecord(number, "table", name, change.mode, state.rows, seconds, *counts, state.content)
 
 
-def _as_declared(wanted: Wanted, now: TableShape) -> Wanted:
+def _as_declared(wanted: Wanted, now: TableShape, observe: Observer) -> Wanted:
     """A table whose types are not those any more that it was read with is nothing to go on from.
 
     Its values may be others though nobody wrote a row. By a key that it has no more, its rows cannot be told apart.
@@ -147,6 +147,11 @@ def _as_declared(wanted: Wanted, now: TableShape) -> Wanted:
     is_key = wanted.settings.key or now.key == wanted.shape.key
     state = wanted.state if wanted.state and wanted.state.declared == declared else None
     shape = wanted.shape if is_key else replace(wanted.shape, key=())
+    name = ".".join(wanted.table)
+    if state != wanted.state:
+        observe(TableAltered(name, "its columns are declared in another way"))
+    if not is_key:
+        observe(TableAltered(name, f"{', '.join(wanted.shape.key)} is not its primary key any more"))
     return replace(wanted, declared=declared, state=state, shape=shape)
 
 

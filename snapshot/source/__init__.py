@@ -75,7 +75,7 @@ class Changing(Reading, Protocol):
         Empty where none can tell.
         """
 
-    def at_least(self, column: str, value: str, kind: str) -> str:
+    def at_least(self, table: str, column: str, value: str, kind: str) -> str:
         """The condition that a column is at least a value of that DuckDB type (a moment: in UTC), or is null."""
 
     def marked(self, column: str, kind: str) -> str:

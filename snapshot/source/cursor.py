@@ -120,7 +120,7 @@ class CursorReading:
         """Nothing tells."""
         return ""
 
-    def at_least(self, column: str, value: str, kind: str) -> str:
+    def at_least(self, table: str, column: str, value: str, kind: str) -> str:
         """The session's zone is UTC where moments have one."""
         name, written = _quoted(self.connection, column), value if "INT" in kind else f"'{value}'"
         return f"({name} >= {written} or {name} is null)"

@@ -14,7 +14,7 @@ from snapshot import project as projects
 from snapshot import settings as project_settings
 from snapshot.build import refresh
 from snapshot.errors import CheckFailed, SourceValueError
-from snapshot.events import Event, Published, Unchanged
+from snapshot.events import Event, Published, TableAltered, Unchanged
 from snapshot.export import copying, delta
 from snapshot.settings import SourceSettings
 from snapshot.source import Changing, Counts, open_source
@@ -144,6 +144,29 @@ def test_postgres_adds_up_keys_of_other_types(postgres: sqlalchemy.URL, tmp_path
     assert rows(generation.path, "from one order by all") == [(1,), (3,)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        ("BIGINT", "'8'", "'12'"),
+        ("TIMESTAMP_S", "'2026-01-31'", "' 2026-02-01'"),
+        ("TIMESTAMP WITH TIME ZONE", "'2026-02-01 08:00:00+09'", "'2026-01-31 19:30:00-05'"),
+    ],
+)
+def test_what_is_written_as_a_text_changes_as_what_the_project_calls_it(
+    postgres: sqlalchemy.URL, tmp_path: Path, kind: str, before: str, after: str
+) -> None:
+    """A text that is greater may come before."""
+    run(postgres, "create table t (id int primary key, seen text)", f"insert into t values (1, {before})")
+    run(postgres, "create view v as select * from t")
+    settings = (
+        f'[sources.shop.tables.v]\nkey = ["id"]\nchanged = "seen"\noverlap = "1s"\ntypes = {{ seen = "{kind}" }}\n'
+    )
+    project = server_shop(tmp_path, postgres, "select id, seen from shop.v", settings)
+    run(postgres, f"insert into t values (2, {after})")
+    generation, _ = again(project)
+    assert done(generation, "shop.v") == ("delta", 2, 1, 0, 0)
+
+
 def test_a_table_whose_rows_do_not_add_up_is_read_as_a_whole(tmp_path: Path) -> None:
     """A row that came without a change of its column is missed by no means."""
     project = shop(tmp_path)
@@ -164,6 +187,13 @@ def test_rows_that_are_marked_as_deleted_are_left_out(tmp_path: Path) -> None:
     generation, _ = again(project)
     assert done(generation, "shop.orders")[2:] == (1, 0, 5)
     assert rows(generation.path, "select count(*) from shop.orders") == [(186,)]
+
+
+def test_a_mark_that_is_neither_true_nor_false_is_refused(tmp_path: Path) -> None:
+    """Its row does not just go."""
+    script = ORDERS + "alter table orders add column gone boolean; update orders set gone = 'false' where id = 10;"
+    with pytest.raises(SourceValueError, match=r"shop.orders.gone: the text 'false' at id = 10 does not fit BOOLEAN"):
+        shop(tmp_path, CHANGED + 'deletes = "soft:gone"\n', script)
 
 
 def test_nothing_changed_publishes_nothing_and_moves_the_moment_on(tmp_path: Path) -> None:
@@ -371,6 +401,21 @@ def test_postgres_finds_another_name_in_an_enum_within_other_types(
     run(postgres, "alter type size rename value 's' to 'm'")
     found, expected = both_ways(project, "from one")
     assert found == expected == [(1, MADE_OF[kind].replace("s", "m"))]
+
+
+def test_a_table_that_its_source_declares_in_another_way_is_told_of(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Once where that is all, and as long as the key that its rows were told apart by is none."""
+    run(postgres, "create table t (id int primary key, note varchar(9))", "insert into t values (1, 'a')")
+    project = server_shop(tmp_path, postgres, "select id, note from shop.t")
+
+    def told() -> list[str]:
+        return [event.what for event in again(project)[1] if isinstance(event, TableAltered)]
+
+    assert told() == []
+    run(postgres, "alter table t alter note type varchar(12)")
+    assert [told(), told()] == [["its columns are declared in another way"], []]
+    run(postgres, "alter table t drop constraint t_pkey")
+    assert [told(), told()] == [["id is not its primary key any more"]] * 2
 
 
 def test_postgres_policies_that_hide_other_rows_are_found(postgres: sqlalchemy.URL, tmp_path: Path) -> None:

@@ -175,6 +175,9 @@ def test_a_failing_refresh_is_in_the_status_without_its_message_and_heals(live: 
     away.rename(source)
     eventually(lambda: number(client) > last, "the next refresh heals")
     eventually(lambda: failure(client) is None, "the failures are over")
+    told = data(client, "{ status { failures lastFailure { at code } } }")["status"]
+    ready = client.get("/readyz").json()
+    assert (ready["failures"], ready["lastFailure"]["code"]) == (0, told["lastFailure"]["code"])
 
 
 def child(up: int, word: str) -> int | None:

@@ -65,18 +65,20 @@ class PostgresSource(SourceAtUrl):
     time_zone: str = "UTC"
 
     def shapes(self) -> Mapping[str, TableShape]:
-        """The tables and views of its schema, reflected."""
+        """The tables and views of its schema, reflected over one connection."""
+        engine = self.engine(sqlalchemy.StaticPool)
         try:
-            engine = self.engine()
             kind_of = partial(duckdb_type, domains=domains_of(engine))
             return reflect(engine, self.settings.schema, self.settings.tables, kind_of)
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self.unavailable(error) from error
+        finally:
+            engine.dispose()
 
-    def engine(self) -> sqlalchemy.Engine:
+    def engine(self, pool: type[sqlalchemy.Pool] = sqlalchemy.NullPool) -> sqlalchemy.Engine:
         """A connection for each question, through psycopg; it cannot write and has the bounds of an export."""
         url = self._url().set(drivername="postgresql+psycopg")
-        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        engine = sqlalchemy.create_engine(url, poolclass=pool)
 
         @sqlalchemy.event.listens_for(engine, "begin")
         def begin(connection: sqlalchemy.Connection) -> None:

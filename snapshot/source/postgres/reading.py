@@ -90,10 +90,14 @@ class PostgresReading:
             return ""
         return f"age(xmin) <= age('{int(first) % _TRANSACTIONS}'::xid)"
 
-    def at_least(self, column: str, value: str, kind: str) -> str:
-        """A moment is written with its offset, for the session has a zone of its own."""
-        offset = "+00" if kind == "TIMESTAMPTZ" else ""
-        return f"({quote(column)} >= '{value}{offset}' or {quote(column)} is null)"
+    def at_least(self, table: str, column: str, value: str, kind: str) -> str:
+        """A moment is written with its offset, for the session has a zone of its own.
+
+        What the project calls a number or a time may be a text, in whose order 9 comes after 10.
+        """
+        offset = "+00" if kind in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") else ""
+        cast = f"::{'numeric' if 'INT' in kind else kind.partition('_')[0]}" if self._is_declared(table, column) else ""
+        return f"({quote(column)}{cast} >= '{value}{offset}' or {quote(column)} is null)"
 
     def marked(self, column: str, kind: str) -> str:
         """Rows whose mark of deletion is set."""

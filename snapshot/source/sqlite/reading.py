@@ -42,14 +42,14 @@ class SqliteReading:
         """Nothing tells."""
         return ""
 
-    def at_least(self, column: str, value: str, kind: str) -> str:
+    def at_least(self, table: str, column: str, value: str, kind: str) -> str:
         """As texts, which are in the order of their moments where all have no offset."""
         written = value if base_of(kind) in INTEGERS else literal(value)
         return f"({quote(column)} >= {written} or {quote(column)} is null)"
 
     def marked(self, column: str, kind: str) -> str:
-        """Rows whose mark of deletion is set."""
-        return f"{quote(column)} is not null" + (f" and {quote(column)} <> 0" if kind == "BOOLEAN" else "")
+        """Rows whose mark of deletion is set; one that is neither true nor false is read, to be refused."""
+        return f"{quote(column)} is not null" + (f" and {quote(column)} = 1" if kind == "BOOLEAN" else "")
 
     def estimate(self, table: str) -> int:
         """A file has no statistics that are sure to be there."""
