@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ class Request:
         """A hash that is equal for equal requests, in whatever order they name their variables."""
         text = repr((self.query, self.operation_name, self.explain, self.get, _sorted(self.variables)))
         return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The request as bytes, to be unpickled by whoever asks it once more."""
+        return pickle.dumps(self)
 
     @cached_property
     def size(self) -> int:

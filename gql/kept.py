@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import heapq
+import pickle
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .answer import Request
 from .bounded import Bounded
@@ -17,9 +17,11 @@ VARY = b"Accept, Accept-Encoding, X-Snapshot-Min"
 # What is kept beside the bytes of an answer: its key, its headers, and objects of Python.
 OVERHEAD = 2_000
 
-# An answer that was asked for once is kept as a plain tuple of plain values, its size the last, for the collector looks
-# at all else again and again: with tens of thousands of them that takes a tenth of a second, and nobody is answered.
-Packed = tuple[int, str, bytes, str, str, bool, bytes, str, int]
+# Of so many answers it is known how often they were asked for; beyond, it is counted anew.
+COUNTED = 100_000
+
+Plain = tuple[Any, ...]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class Key(NamedTuple):
@@ -35,16 +37,14 @@ class Key(NamedTuple):
     encoding: str = ""
 
 
-@dataclass
-class Kept:
-    """An answer on the wire, to that request, in one form: plain, or by an encoding.
+class Kept(NamedTuple):
+    """An answer on the wire, in one form: plain, or by an encoding.
 
     `generation` is the id of the one that it is of, and `etag` stands for that, the caller and the request. It is
     `lasting` where it is true as long as that is current. `timing` says how long the steps of its making took.
-    It was `asked` so often.
+    `headers` are those that it has with its body and without, `body_headers` say more of the body.
     """
 
-    request: Request
     status: int
     media: str
     body: bytes
@@ -52,31 +52,34 @@ class Kept:
     etag: str
     lasting: bool
     timing: bytes
-    encoding: str = ""
-    asked: int = field(default=1, compare=False)
+    encoding: str
+    headers: Headers
+    body_headers: Headers
 
-    @cached_property
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """Those that it has with its body and without."""
-        tag = [(b"etag", self.etag.encode())] if self.lasting else []
-        return [(b"vary", VARY), (b"x-snapshot-id", self.generation.encode()), *tag]
+    def in_form(self, encoding: str, body: bytes) -> Kept:
+        """The same, encoded."""
+        said = self.status, self.media, body, self.generation, self.etag
+        return to_keep(*said, lasting=self.lasting, timing=self.timing, encoding=encoding)
 
-    @cached_property
-    def body_headers(self) -> list[tuple[bytes, bytes]]:
-        """Those, and what is said of its body."""
-        form = [(b"content-encoding", self.encoding.encode())] if self.encoding else []
-        media, length = f"{self.media}; charset=utf-8".encode(), b"%d" % len(self.body)
-        return [*self.headers, (b"content-type", media), (b"content-length", length), *form]
 
-    @property
-    def size(self) -> int:
-        """The memory that it takes, in bytes."""
-        return OVERHEAD + self.request.size + len(self.body)
-
-    def packed(self) -> Packed:
-        """All of it, but for the request."""
-        said = self.status, self.media, self.body, self.generation
-        return *said, self.etag, self.lasting, self.timing, self.encoding, self.size
+def to_keep(
+    status: int,
+    media: str,
+    body: bytes,
+    generation: str,
+    etag: str,
+    *,
+    lasting: bool,
+    timing: bytes,
+    encoding: str = "",
+) -> Kept:
+    """An answer with its headers."""
+    tag = ((b"etag", etag.encode()),) if lasting else ()
+    form = ((b"content-encoding", encoding.encode()),) if encoding else ()
+    written, length = f"{media}; charset=utf-8".encode(), b"%d" % len(body)
+    headers = ((b"vary", VARY), (b"x-snapshot-id", generation.encode()), *tag)
+    of_body = ((b"content-type", written), (b"content-length", length), *form)
+    return Kept(status, media, body, generation, etag, lasting, timing, encoding, headers, headers + of_body)
 
 
 def etag_of(key: Key, generation: str) -> str:
@@ -88,45 +91,47 @@ def etag_of(key: Key, generation: str) -> str:
 class Answers:
     """The answers of one process, of at most so many bytes.
 
-    `get` lives on the event loop; the rest may be called by any thread.
+    They are kept as plain tuples of plain values, for the collector looks at all else again and again: with tens of
+    thousands of them that takes a tenth of a second, and nobody is answered. `get` lives on the event loop; the rest
+    may be called by any thread.
     """
 
     def __init__(self, room: int) -> None:
-        self._kept = Bounded[tuple[str, ...], Kept | Packed](
-            room, lambda _, kept: kept[-1] if isinstance(kept, tuple) else kept.size
-        )
+        # Each with its request, packed, and what all of it takes.
+        self._kept = Bounded[Plain, tuple[Plain, bytes, int]](room, lambda _, kept: kept[-1])
+        self._times: dict[Plain, int] = {}
         self._coming: dict[Key, asyncio.Future[Kept]] = {}
 
-    def find(self, key: Key, request: Request) -> Kept | None:
-        """An answer to that request that is kept."""
-        found = self._kept.get(key)
-        if isinstance(found, tuple):
-            found = Kept(request, *found[:-1])
-            self._kept.put(tuple(key), found)
-        if found is not None:
-            found.asked += 1
-        return found
+    def find(self, key: Key) -> Kept | None:
+        """An answer that is kept."""
+        if (found := self._kept.get(key)) is None:
+            return None
+        plain = tuple(key)
+        self._times[plain] = self._times.get(plain, 0) + 1
+        return Kept(*found[0])
 
-    def hottest(self, number: int) -> list[tuple[Key, Kept]]:
-        """Those that were asked for most often, and more than once, in their plain form."""
-        kept = [(Key(*key), self._kept.get(key)) for key in self._kept]
-        plain = [(key, found) for key, found in kept if isinstance(found, Kept) and not key.encoding]
-        return sorted(plain, key=lambda item: -item[1].asked)[:number]
+    def hottest(self, number: int) -> list[tuple[Key, Request]]:
+        """The keys and requests of those that were asked for most often, and more than once, in their plain form."""
+        times = heapq.nlargest(
+            number, ((times, key) for key, times in tuple(self._times.items()) if not Key(*key).encoding)
+        )
+        kept = [(Key(*key), self._kept.get(key)) for _, key in times]
+        return [(key, pickle.loads(found[1])) for key, found in kept if found]  # noqa: S301  packed by `Request` itself
 
     async def get(self, key: Key, request: Request, make: Callable[[], Awaitable[Kept]]) -> Kept:
         """An answer that is kept, that is being made, or that is made now: equal questions at once are one.
 
         Raises what `make` does, for all who wait. Where the one who makes it is cancelled, the next one does it.
         """
-        while (kept := self.find(key, request)) is None:
+        while (kept := self.find(key)) is None:
             if (coming := self._coming.get(key)) is None:
-                return await self._make(key, make)
+                return await self._make(key, request, make)
             await asyncio.wait([coming])
             if not coming.cancelled():
                 return coming.result()
         return kept
 
-    async def _make(self, key: Key, make: Callable[[], Awaitable[Kept]]) -> Kept:
+    async def _make(self, key: Key, request: Request, make: Callable[[], Awaitable[Kept]]) -> Kept:
         coming = self._coming[key] = asyncio.get_running_loop().create_future()
         try:
             made = await make()
@@ -139,21 +144,25 @@ class Answers:
             raise
         else:
             coming.set_result(made)
-            self.keep(key, made)
+            self.keep(key, request, made)
             return made
         finally:
             del self._coming[key]
 
-    def keep(self, key: Key, made: Kept) -> None:
-        """Have an answer for whoever asks the same.
+    def keep(self, key: Key, request: Request, made: Kept) -> None:
+        """Have the answer to a request for whoever asks the same.
 
         Not one that will not last, or is of another generation: one that came while this one went, say.
         """
         if made.lasting and made.generation == key.generation:
-            self._kept.put(tuple(key), made.packed())
+            size = OVERHEAD + len(request.packed) + len(made.body)
+            self._kept.put(tuple(key), (tuple(made), request.packed, size))
+            if len(self._times) > COUNTED:
+                self._times.clear()
 
     def leave(self, generation: str) -> None:
         """Forget what was asked of all other generations."""
+        self._times.clear()
         for key in self._kept:
             if Key(*key).generation != generation:
                 self._kept.remove(key)

@@ -22,7 +22,7 @@ from .cursor import OtherGeneration
 from .encoding import ENCODINGS, LEAST_BYTES, compress, encoding_of
 from .event_stream import OneResult
 from .freshness import Freshness
-from .kept import Answers, Kept, Key, etag_of
+from .kept import Answers, Kept, Key, etag_of, to_keep
 from .limits import Workers
 from .live import Live
 from .operation_request import operation_request
@@ -89,7 +89,7 @@ class Service:
 
     async def _measured(self, request: Request) -> Request:
         """A request whose key and size are known: of a large one they take as long as to read it."""
-        await self.workers.run(lambda: (request.key, request.size))
+        await self.workers.run(lambda: (request.key, request.size, request.packed))
         return request
 
     async def stream(self, request: Request, headers: Headers) -> ASGIApp:
@@ -104,34 +104,34 @@ class Service:
         deadline = time.monotonic() + self.settings.deadline
         info = self.reader.current.catalog.snapshot
         key = Key(info.id, "", media, request.key)
-        kept, timing = self.answers.find(key, request), HIT
+        kept, timing = self.answers.find(key), HIT
         if kept is None:
             kept = await self.answers.get(key, request, lambda: self._make(request, key, deadline))
             timing = kept.timing
         encoding = encoding_of(headers.accept_encoding) if len(kept.body) >= LEAST_BYTES else ""
         if encoding:
-            kept = await self._form(kept, key._replace(encoding=encoding))
+            kept = await self._form(kept, key._replace(encoding=encoding), request)
         cache = self.freshness.cache_control(info) if kept.lasting else NOT_KEPT
         return Written(kept, headers.if_none_match, cache, timing)
 
-    async def _form(self, plain: Kept, key: Key) -> Kept:
+    async def _form(self, plain: Kept, key: Key, request: Request) -> Kept:
         """An answer in another form, which is kept, and made once, as the answer itself is."""
 
         async def make() -> Kept:
             return await self.workers.run(lambda: _compressed(plain, key.encoding))
 
-        return self.answers.find(key, plain.request) or await self.answers.get(key, plain.request, make)
+        return self.answers.find(key) or await self.answers.get(key, request, make)
 
     async def _make(self, request: Request, key: Key, deadline: float) -> Kept:
         """Parse, validate, plan, query, write: all of one generation. In a thread, but for what is at hand."""
         if not request.large:
             with suppress(NotResident):
-                return _made(request, key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
+                return _made(key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
 
         def respond(trace: Trace) -> ExecutionResult:
             return answer(request, self.reader, self.settings, deadline, trace=trace)
 
-        return await self.workers.run(lambda: _made(request, key, respond))
+        return await self.workers.run(lambda: _made(key, respond))
 
     def warm(self, opened: OpenGeneration[Api]) -> None:
         """Have the hottest answers of a generation that is not current yet, as far as a moment is enough for them.
@@ -139,36 +139,36 @@ class Service:
         Runs in the thread that follows.
         """
         until = time.monotonic() + WARMING_SECONDS
-        for key, kept in self.answers.hottest(WARMED):
+        for key, request in self.answers.hottest(WARMED):
             if time.monotonic() > until:  # DuckDB says so only where it is asked
                 log.info("%s is not all warm", opened.generation.id)
                 return
             try:
-                self._warm_one(opened, key, kept, until)
+                self._warm_one(opened, key, request, until)
             except DeadlineExceeded:
                 log.info("%s is not all warm", opened.generation.id)
                 return
             except Exception as error:  # nobody waits for it, and a cold generation answers
                 log.error("%s is not all warm", opened.generation.id, exc_info=error)
 
-    def _warm_one(self, opened: OpenGeneration[Api], key: Key, kept: Kept, until: float) -> None:
+    def _warm_one(self, opened: OpenGeneration[Api], key: Key, request: Request, until: float) -> None:
         def respond(trace: Trace) -> ExecutionResult:
-            return answer_from(kept.request, self.reader, opened, self.settings, until, trace=trace)
+            return answer_from(request, self.reader, opened, self.settings, until, trace=trace)
 
         fresh = key._replace(generation=opened.generation.id)
         with suppress(OtherGeneration):  # a page of the generation that goes, which is not asked from its beginning
-            made = _made(kept.request, fresh, respond)
-            self.answers.keep(fresh, made)
+            made = _made(fresh, respond)
+            self.answers.keep(fresh, request, made)
             for encoding in ENCODINGS:
-                if self.answers.find(key._replace(encoding=encoding), kept.request):
-                    self.answers.keep(fresh._replace(encoding=encoding), _compressed(made, encoding))
+                if self.answers.find(key._replace(encoding=encoding)):
+                    self.answers.keep(fresh._replace(encoding=encoding), request, _compressed(made, encoding))
 
 
 def _compressed(plain: Kept, encoding: str) -> Kept:
-    return replace(plain, body=compress(plain.body, encoding), encoding=encoding)
+    return plain.in_form(encoding, compress(plain.body, encoding))
 
 
-def _made(request: Request, key: Key, respond: Callable[[Trace], ExecutionResult]) -> Kept:
+def _made(key: Key, respond: Callable[[Trace], ExecutionResult]) -> Kept:
     """An answer to keep. Raises what `respond` does, but for refusals, which are answers."""
     trace = Trace()
     try:
@@ -178,13 +178,12 @@ def _made(request: Request, key: Key, respond: Callable[[Trace], ExecutionResult
     _log_unexpected(result)
     status, body = body_of(result, key.media)
     trace.step("write")
-    return Kept(
-        request=request,
-        status=status,
-        media=key.media,
-        body=body,
-        generation=trace.generation or key.generation,
-        etag=etag_of(key, trace.generation),
+    return to_keep(
+        status,
+        key.media,
+        body,
+        trace.generation or key.generation,
+        etag_of(key, trace.generation),
         lasting=not result.errors and not trace.moves,
         timing=str(trace).encode(),
     )

@@ -31,7 +31,7 @@ class Written:
         headers, body = kept.body_headers, kept.body
         if self.known and kept.lasting and scope["method"] != "POST" and is_known(kept.etag, self.known):
             status, headers, body = 304, kept.headers, b""
-        headers = [*headers, (b"cache-control", self.cache_control), (b"server-timing", self.timing)]
+        headers = (*headers, (b"cache-control", self.cache_control), (b"server-timing", self.timing))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

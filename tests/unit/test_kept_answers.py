@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,11 +14,11 @@ from hypothesis import strategies as st
 from gql.answer import Request
 from gql.bounded import LARGEST_PART, Bounded
 from gql.exact import json_of
-from gql.kept import OVERHEAD, Answers, Kept, Key, etag_of
+from gql.kept import OVERHEAD, Answers, Kept, Key, etag_of, to_keep
 
 KEY = Key("20260101T000000Z-000001", "", "application/json", "q")
 ASKED = Request("{ a }", {})
-KEPT = Kept(ASKED, 200, "application/json", b"{}", KEY.generation, 'W/"1"', lasting=True, timing=b"query;dur=1")
+KEPT = to_keep(200, "application/json", b"{}", KEY.generation, 'W/"1"', lasting=True, timing=b"query;dur=1")
 ROOM = 1_000_000
 CROWD = 100
 
@@ -125,7 +124,7 @@ def test_a_hundred_equal_misses_at_once_are_made_once() -> None:
     run(test)
 
 
-@pytest.mark.parametrize("other", [replace(KEPT, encoding="br"), KEPT])
+@pytest.mark.parametrize("other", [KEPT.in_form("br", b"()"), KEPT])
 def test_different_questions_at_once_are_made_each(other: Kept) -> None:
     """Also where they differ in the form only."""
 
@@ -192,7 +191,7 @@ def test_one_who_waits_and_goes_away_takes_nobody_along() -> None:
 
 @pytest.mark.parametrize(
     "made",
-    [replace(KEPT, lasting=False), replace(KEPT, generation="20260101T000500Z-000002")],
+    [KEPT._replace(lasting=False), KEPT._replace(generation="20260101T000500Z-000002")],
     ids=["moves", "flipped"],
 )
 def test_an_answer_that_will_not_last_or_is_of_another_generation_is_not_kept(made: Kept) -> None:
@@ -203,7 +202,7 @@ def test_an_answer_that_will_not_last_or_is_of_another_generation_is_not_kept(ma
         make.may.set()
 
         assert await answers.get(KEY, ASKED, make) is made
-        assert answers.find(KEY, ASKED) is None
+        assert answers.find(KEY) is None
 
     run(test)
 
@@ -211,13 +210,13 @@ def test_an_answer_that_will_not_last_or_is_of_another_generation_is_not_kept(ma
 def test_answers_of_other_generations_are_forgotten() -> None:
     """The current one's stay, those among them that came before anybody was told of the flip."""
     answers, newer = Answers(ROOM), KEY._replace(generation="2")
-    answers.keep(KEY, KEPT)
-    answers.keep(newer, replace(KEPT, generation="2"))
+    answers.keep(KEY, ASKED, KEPT)
+    answers.keep(newer, ASKED, KEPT._replace(generation="2"))
 
     answers.leave("2")
 
-    assert answers.find(KEY, ASKED) is None
-    assert answers.find(newer, ASKED) is not None
+    assert answers.find(KEY) is None
+    assert answers.find(newer) is not None
 
 
 def test_answers_take_no_more_than_their_room() -> None:
@@ -225,43 +224,58 @@ def test_answers_take_no_more_than_their_room() -> None:
     answers = Answers(OVERHEAD * 100)
     keys = [KEY._replace(request=str(number)) for number in range(200)]
     for key in keys:
-        answers.keep(key, KEPT)
+        answers.keep(key, ASKED, KEPT)
 
-    kept = [key for key in keys if answers.find(key, ASKED)]
+    kept = [key for key in keys if answers.find(key)]
 
     assert kept == keys[-len(kept) :]
-    assert len(kept) == OVERHEAD * 100 // KEPT.size
+    assert 90 < len(kept) < 100
 
 
 def test_a_long_request_that_is_kept_beside_its_answer_is_counted() -> None:
     """Else many of them would take many times the room."""
-    long = replace(KEPT, request=Request("{ a }", {"a": [json_of("1.5")] * 100_000}))
+    answers, long = Answers(ROOM), Request("{ a }", {"a": [json_of("1.5")] * ROOM})
+    answers.keep(KEY, long, KEPT)
 
-    assert long.size > 1_000_000
-    assert long.packed()[-1] == long.size
-    assert replace(KEPT, request=Request("{ a }" + " " * 1_000_000, {})).size > 1_000_000
+    assert answers.find(KEY) is None
+
+
+def test_a_request_is_asked_once_more_as_it_was() -> None:
+    """To the last digit of its variables."""
+    answers = Answers(ROOM)
+    asked = Request(
+        "query ($a: D) { a(b: $a) }", json_of('{"a": [1.50, 12345678901234567890, "é", null]}'), "q", get=True
+    )
+    answers.keep(KEY, asked, KEPT)
+    answers.find(KEY)
+
+    ((key, again),) = answers.hottest(9)
+
+    assert (key, again, again.key) == (KEY, asked, asked.key)
+    assert repr(again.variables) == repr(asked.variables)
 
 
 def test_what_was_asked_most_is_not_forgotten_for_others() -> None:
     """However many are asked again after it."""
     answers = Answers(10 * ROOM)
     for number in range(2000):
-        answers.keep(KEY._replace(request=str(number)), KEPT)
+        answers.keep(KEY._replace(request=str(number)), ASKED, KEPT)
     for _ in range(9):
-        answers.find(KEY._replace(request="0"), ASKED)
+        answers.find(KEY._replace(request="0"))
     for number in range(1, 2000):
-        answers.find(KEY._replace(request=str(number)), ASKED)
+        answers.find(KEY._replace(request=str(number)))
 
     assert answers.hottest(1)[0][0].request == "0"
 
 
-def test_a_collection_does_not_look_at_answers_that_were_asked_once() -> None:
-    """With many of them, nobody would be answered meanwhile."""
+def test_a_collection_does_not_look_at_answers_that_are_kept() -> None:
+    """With many of them, nobody would be answered meanwhile; however often they were asked for."""
     answers = Answers(10 * OVERHEAD * 1000)
     gc.collect()
     before = len(gc.get_objects())
     for number in range(1000):
-        answers.keep(KEY._replace(request=str(number)), KEPT)
+        answers.keep(KEY._replace(request=str(number)), ASKED, KEPT)
+        answers.find(KEY._replace(request=str(number)))
     for _ in range(3):  # tuples are let go from the inside out
         gc.collect()
 
@@ -273,10 +287,10 @@ def test_the_hottest_answers_are_those_that_were_asked_most_often() -> None:
     answers = Answers(ROOM)
     keys = [KEY._replace(request=name) for name in "abc"]
     for times, key in enumerate(keys):
-        answers.keep(key, replace(KEPT, asked=1))
-        answers.keep(key._replace(encoding="br"), replace(KEPT, encoding="br", asked=9))
+        answers.keep(key, ASKED, KEPT)
+        answers.keep(key._replace(encoding="br"), ASKED, KEPT.in_form("br", b"()"))
         for _ in range(times):
-            answers.find(key, ASKED)
+            answers.find(key)
 
     assert [key.request for key, _ in answers.hottest(9)] == ["c", "b"]
     assert [key.request for key, _ in answers.hottest(1)] == ["c"]

@@ -8,7 +8,7 @@ import pytest
 
 from gql import service as module
 from gql.answer import Request
-from gql.kept import Kept, Key
+from gql.kept import Key, to_keep
 from gql.service import Service
 from snapshot.events import nobody
 
@@ -27,12 +27,12 @@ def test_answers_are_made_ahead_until_the_time_is_up(
     settings = publish(tmp_path, {"sales": "select count(*) as n from shop.orders o"}, [Order()])
     before = Key("before", "", "application/json", TYPES.key)
     service = Service(settings, nobody)
-    service.answers.keep(before, Kept(TYPES, 200, before.media, b"", "before", "", lasting=True, timing=b""))
-    service.answers.find(before, TYPES)
+    service.answers.keep(before, TYPES, to_keep(200, before.media, b"", "before", "", lasting=True, timing=b""))
+    service.answers.find(before)
 
     with asking(settings) as shop:
         service.warm(shop.generation)
-        kept = service.answers.find(before._replace(generation=shop.generation.generation.id), TYPES)
+        kept = service.answers.find(before._replace(generation=shop.generation.generation.id))
 
     service.workers.stop()
     assert (kept is not None) is is_warm
