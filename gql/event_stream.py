@@ -30,12 +30,16 @@ def _id_line(event_id: str) -> bytes:
 
 
 class OneResult:
-    """The stream of what has one result, as an ASGI application: a query, or a request that is refused."""
+    """The stream of what has one result, as an ASGI application: a query, or a request that is refused.
 
-    def __init__(self, result: bytes) -> None:
+    `generation` is the id of the one that the result is of; empty where it is of none.
+    """
+
+    def __init__(self, result: bytes, generation: str = "") -> None:
         self._result = result
+        self._headers = [*HEADERS, (b"x-snapshot-id", generation.encode())] if generation else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
         await send({"type": "http.response.body", "body": next_event(self._result) + COMPLETE})

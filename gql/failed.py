@@ -16,6 +16,7 @@ from . import errors
 from .answer import NotByGet
 from .event_stream import OneResult
 from .limits import Overloaded
+from .reach import Behind
 from .read import JSON, RESPONSE_JSON, Malformed
 from .write import NOT_KEPT_HEADERS, body_of, refused
 
@@ -35,6 +36,8 @@ def failed(error: Exception, media: str, settings: ServerSettings) -> Response:
         case NoSnapshot():
             message = "no snapshot has been published yet; try again soon"
             return refused(media, 503, errors.NO_SNAPSHOT, message, {"Retry-After": "5"})
+        case Behind():
+            return refused(media, 503, errors.NO_SNAPSHOT, str(error), {"Retry-After": "1"})
         case Overloaded():
             message = "too many requests at once; try again soon"
             return refused(media, 503, errors.OVERLOADED, message, {"Retry-After": "1"})

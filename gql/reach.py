@@ -15,16 +15,19 @@ REACHING_SECONDS = 2 * POLL_SECONDS
 MAX_DIGITS = 18
 
 
+class Behind(Exception):
+    """A process does not have the generation yet that was asked for."""
+
+
 async def reach(reader: Reader[Api], least: str) -> None:
     """Wait until a generation of at least that number is current, which another process may have shown already.
 
-    Raises Malformed where it does not come, and for what is no number, and NoSnapshot.
+    Raises Behind where it does not come, Malformed for what is no number, and NoSnapshot.
     """
     if not least.isascii() or not least.isdigit() or len(least) > MAX_DIGITS:
         raise Malformed(400, "'X-Snapshot-Min' must be the number of a generation")
     until = time.monotonic() + REACHING_SECONDS
     while (number := reader.current.generation.number) < int(least):
         if time.monotonic() > until:
-            message = f"generation {least} is not there yet; the current one is {number}"
-            raise Malformed(503, message, **{"Retry-After": "1"})
+            raise Behind(f"generation {least} is not there yet; the current one is {number}")
         await asyncio.sleep(REACHING_SECONDS / 20)

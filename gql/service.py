@@ -97,7 +97,7 @@ class Service:
         if await self.workers.run(lambda: self.live.is_subscription(request)):
             return self.live.stream(request, headers.last_event_id)
         answered = await self.respond(request, JSON, replace(headers, accept_encoding=""))
-        return OneResult(answered.kept.body)
+        return OneResult(answered.kept.body, answered.kept.generation)
 
     async def respond(self, request: Request, media: str, headers: Headers) -> Written:
         """The answer to a request. Raises what `answer` does, Overloaded and NoSnapshot."""

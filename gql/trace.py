@@ -11,14 +11,14 @@ class Trace:
     def __init__(self) -> None:
         self.generation, self.moves = "", False
         self._last = time.perf_counter()
-        self._steps: list[str] = []
+        self._steps: dict[str, float] = {}
 
     def step(self, name: str) -> None:
-        """A step is over."""
+        """A step is over; what is done twice, as of a cursor's own generation, counts as one."""
         now = time.perf_counter()
-        self._steps.append(f"{name};dur={(now - self._last) * 1000:.2f}")
+        self._steps[name] = self._steps.get(name, 0.0) + now - self._last
         self._last = now
 
     def __str__(self) -> str:
         """As `Server-Timing` has it, in milliseconds."""
-        return ", ".join(self._steps)
+        return ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in self._steps.items())
