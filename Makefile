@@ -1,6 +1,9 @@
 # A thin front: each target is one or two commands that can be typed as well.
 PYTHON ?= python3
 BIN := .venv/bin
+# What the benches measured, and the plots of it.
+RESULTS := bench/results
+PLOTS := docs/explanation/performance
 
 .PHONY: demo test soak bench bench-refresh lint page clean
 
@@ -16,11 +19,14 @@ soak: .venv/installed-dev  ## fifty thousand questions over 1,400 random project
 	PACELAYER_TEST_PROJECTS=1400 PACELAYER_TEST_HISTORIES=100 \
 	$(BIN)/python -m pytest tests/contract/test_questions.py tests/contract/test_incremental.py
 
-bench: .venv/installed-dev  ## how fast answers are, beside the bare server (needs wrk); a quarter of an hour
-	$(BIN)/python bench/serving/run.py
+bench: .venv/installed-bench  ## how fast answers are, beside the bare server, and flips (needs wrk); twenty minutes
+	$(BIN)/python bench/serving/run.py --json $(RESULTS)/serving.json
+	$(BIN)/python bench/serving/flips.py --json $(RESULTS)/flips.json
+	$(BIN)/python bench/report.py $(RESULTS) $(PLOTS)
 
-bench-refresh: .venv/installed-dev  ## what a refresh costs, over five million orders in PostgreSQL; some minutes
-	$(BIN)/python bench/refresh.py
+bench-refresh: .venv/installed-bench  ## what a refresh costs, over a PostgreSQL with up to 20 million orders; minutes
+	$(BIN)/python bench/refresh.py --rows 1000000 5000000 20000000 --json $(RESULTS)/refresh.json
+	$(BIN)/python bench/report.py $(RESULTS) $(PLOTS)
 
 lint: .venv/installed-dev  ## types and style
 	$(BIN)/ruff format --check .
@@ -39,6 +45,10 @@ page:  ## GraphiQL, built from web/ into gql/static/ (needs node)
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+.venv/installed-bench: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
 clean:  ## everything that was made here, the demo's data and snapshots included
