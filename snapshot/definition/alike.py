@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import duckdb
+from sqlglot import exp
 
 from .. import connect
 from ..catalog import Column
@@ -47,6 +48,17 @@ class Trees:
         one, other = (self._select(sql)[clause] for sql in (written, again))
         return bool(one == other)
 
+    def is_written_out(self, clause: str, place: int, written: str, aliases: Collection[str], again: str) -> bool:
+        """Whether an expression is what stands in a clause of a SELECT, with what its aliases stand for in their place.
+
+        Of the SELECT list it is that at a place. `aliases` are those that no column hides.
+        """
+        select = self._select(written)
+        named = {tree["alias"].lower(): tree for tree in select["select_list"] if tree["alias"].lower() in aliases}
+        tree = select[clause][place] if clause == "select_list" else select[clause]
+        ((other,),) = [self._select(f"select {again}")["select_list"]]
+        return bool(_written_out(tree, named) | {"alias": ""} == other | {"alias": ""})
+
     def _select(self, sql: str) -> Mapping[str, Any]:
         """The outermost SELECT of a text; what DuckDB does not parse is like nothing else."""
         ((text,),) = self._connection.execute("select json_serialize_sql(?::varchar)", [sql]).fetchall()
@@ -62,13 +74,25 @@ def misread(select: Select, columns: Sequence[Column], trees: Trees, written: st
     parsed = select.parsed
     again = parsed.tree.sql(DIALECT, comments=False)
     unlike, where = trees.unlike(written, again), parsed.tree.args.get("where")
+    aliases = {projection.alias.lower() for projection in parsed.projections} - {"", *parsed.names}
+
+    def is_written_out(expression: exp.Expr, clause: str, place: int = 0) -> bool:
+        out = parsed.written_out(expression).sql(DIALECT)
+        return not parsed.references(expression) or trees.is_written_out(clause, place, written, aliases, out)
+
     for place, (column, (_, kind)) in enumerate(zip(columns, select.described, strict=True)):
+        projection = parsed.projections[place]
         if place in unlike:
-            yield column.name, parsed.projections[place].unalias().sql(DIALECT)
+            yield column.name, projection.unalias().sql(DIALECT)
+        elif not is_written_out(projection, "select_list", place):
+            yield column.name, parsed.written_out(projection).sql(DIALECT)
         elif column.sql and select.types_of([column.sql]) != [kind]:
             yield column.name, column.sql
-    if where and parsed.references(where.this) and not trees.are_alike("where_clause", written, again):
-        yield "", where.this.sql(DIALECT)
+    if where and parsed.references(where.this):
+        if not trees.are_alike("where_clause", written, again):
+            yield "", where.this.sql(DIALECT)
+        elif not is_written_out(where.this, "where_clause"):
+            yield "", parsed.written_out(where.this).sql(DIALECT)
 
 
 def _canonical(node: Any) -> Any:
@@ -96,6 +120,32 @@ def _canonical(node: Any) -> Any:
         case {"type": "OPERATOR_NOT", "children": [{"type": kind} as negated]} if kind in _NEGATED:
             return negated | {"type": _NEGATED[kind], "alias": found["alias"]}
     return found
+
+
+def _written_out(tree: Any, named: Mapping[str, Any]) -> Any:
+    """A tree with others in the place of their aliases, but for subqueries and what a lambda calls so."""
+    match tree:
+        case list():
+            return [_written_out(item, named) for item in tree]
+        case {"class": "COLUMN_REF", "column_names": [name], "alias": alias} if name in named:
+            return _written_out(named[name], named) | {"alias": alias}
+        case {"class": "SUBQUERY"}:
+            return tree
+        case {"class": "LAMBDA", "lhs": lhs, "syntax_type": kind} if kind == "LAMBDA":
+            own = {name for item in _columns(lhs) for name in item}
+            named = {name: stands for name, stands in named.items() if name not in own}
+    return {key: _written_out(value, named) for key, value in tree.items()} if isinstance(tree, dict) else tree
+
+
+def _columns(tree: Any) -> Iterator[list[str]]:
+    """The names of the columns of an expression."""
+    match tree:
+        case {"class": "COLUMN_REF", "column_names": names}:
+            yield names
+        case dict():
+            yield from (found for value in tree.values() for found in _columns(value))
+        case list():
+            yield from (found for value in tree for found in _columns(value))
 
 
 def _type(name: str, children: Any) -> Any:

@@ -158,7 +158,7 @@ def _grain(expression: exp.Expr, kind: str) -> str:
         if "day" in units and "day" in COARSER.get(unit, ()):
             return "day"  # the date of an hour
         return unit if unit in COARSER else ""
-    if expression.find(exp.TimestampTrunc, exp.DateTrunc):
+    if expression.find(exp.TimestampTrunc, exp.DateTrunc, exp.DateBin):
         return ""
     return "day" if kind == "DATE" else "second"
 

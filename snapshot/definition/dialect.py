@@ -35,6 +35,8 @@ def _time_bucket(args: list[exp.Expr]) -> exp.DateBin:
 class Faithful(DuckDB):
     """DuckDB's dialect of sqlglot, but for what means something else to DuckDB."""
 
+    INDEX_OFFSET = 0  # as it is: sqlglot would count otherwise, where it knows the type of what is looked into
+
     def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
         """As it is: a text without a dollar is one key, whatever dots are in it."""
         return path
@@ -58,10 +60,10 @@ class Faithful(DuckDB):
             return super()._parse_primary()
 
         def _parse_in(self, this: exp.Expr | None, *args: bool) -> Any:
-            """A list in brackets is one value: without what is asked for it is false, whatever nulls it has."""
-            if self._match(TokenType.L_BRACKET, advance=False):
-                return self.expression(exp.In(this=this, field=self._parse_bracket()))
-            return super()._parse_in(this, *args)
+            """Without parentheses it is one list: without what is asked for it is false, whatever nulls it has."""
+            if self._match(TokenType.L_PAREN, advance=False):
+                return super()._parse_in(this, *args)
+            return self.expression(exp.Anonymous(this="contains", expressions=[self._parse_bitwise(), this]))
 
         def _parse_interval(self, *args: bool, **options: bool) -> Any:
             """A text of its own, as in `interval '3 days ago'`, is a cast."""

@@ -43,10 +43,15 @@ class Parsed:
 
     def shadowed_keys(self) -> set[int]:
         """The projections whose alias a GROUP BY key seems to mean, while DuckDB groups by a name of the FROM."""
-        group = self.tree.args.get("group")
-        keys = [key.unnest() for key in group.expressions] if group else []
         aliases = {p.alias.lower() for p in self.projections if p.alias}
-        return self._hidden(k for k in keys if isinstance(k, exp.Column) and not k.table and k.name.lower() in aliases)
+        return self._hidden(
+            k for k in self.group_keys() if isinstance(k, exp.Column) and not k.table and k.name.lower() in aliases
+        )
+
+    def group_keys(self) -> list[exp.Expr]:
+        """What it groups by, one by one: `(a, b)` groups as `a, b` does."""
+        group = self.tree.args.get("group")
+        return list(_each(group.expressions)) if group else []
 
     def _hidden(self, columns: Iterable[exp.Column]) -> set[int]:
         found = set()
@@ -102,6 +107,12 @@ def with_operators(tree: exp.Expr) -> exp.Expr:
             document = exp.Column(this=arrow.expressions[0].copy())
             arrow.replace(_whole(exp.JSONExtract(this=document, expression=arrow.this.copy())))
     return tree
+
+
+def _each(keys: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
+    for written in keys:
+        key = written.unnest()
+        yield from _each(key.expressions) if isinstance(key, exp.Tuple) else [key]
 
 
 def _whole(node: exp.Expr) -> exp.Expr:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -38,12 +37,10 @@ def shape_of(parsed: Parsed) -> Shape:
         return Shape(False, "plain table: it has no aggregate")
     group = parsed.tree.args["group"]
     if not group.args.get("all"):
-        keys = list(_keys(group.expressions))
-        positions = [_position(key, parsed) for key in keys]
-        if None in positions:
-            key = keys[positions.index(None)]
-            return Shape(False, f"plain table: it groups by {key.sql('duckdb')}, which it does not project")
-        if set(positions) != set(dimensions):
+        positions = [(key, _positions(key, parsed)) for key in parsed.group_keys()]
+        if missing := [key for key, found in positions if not found]:
+            return Shape(False, f"plain table: it groups by {missing[0].sql('duckdb')}, which it does not project")
+        if {place for _, found in positions for place in found} != set(dimensions):
             return Shape(False, "plain table: it projects something that is neither grouped by nor an aggregate")
     if not dimensions:
         return Shape(False, "plain table: it has no dimension to group by")
@@ -84,24 +81,16 @@ def _is_measure(projection: exp.Expr, parsed: Parsed) -> bool:
     return bool(parsed.aggregates_in(parsed.written_out(projection)))
 
 
-def _keys(written: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
-    """One by one: `(a, b)` groups as `a, b` does."""
-    for key in written:
-        yield from _keys(key.expressions) if isinstance(key, exp.Tuple) else [key]
-
-
-def _position(key: exp.Expr, parsed: Parsed) -> int | None:
-    """Which projection a GROUP BY key is: by number, by alias where no column hides it, or by the same expression."""
+def _positions(key: exp.Expr, parsed: Parsed) -> set[int]:
+    """Which projections a GROUP BY key is: by number, by alias where no column hides it, or by the same expression."""
     if isinstance(key, exp.Literal) and key.is_int:
-        return int(key.name) - 1
-    key = key.unnest()
-    if isinstance(key, exp.Column) and not key.table and key.name.lower() not in parsed.names:
-        aliases = [projection.alias.lower() for projection in parsed.projections]
-        return aliases.index(key.name.lower()) if key.name.lower() in aliases else None
-    for index, projection in enumerate(parsed.projections):
-        if _same(projection.unalias(), key):
-            return index
-    return None
+        key = parsed.projections[int(key.name) - 1].unalias()
+    elif isinstance(key, exp.Column) and not key.table and key.name.lower() not in parsed.names:
+        named = [p.unalias() for p in parsed.projections if p.alias.lower() == key.name.lower()]
+        if not named:
+            return set()
+        key = named[0]
+    return {place for place, p in enumerate(parsed.projections) if _same(p.unalias(), key)}
 
 
 def _same(one: exp.Expr, other: exp.Expr) -> bool:
@@ -114,8 +103,8 @@ def _same(one: exp.Expr, other: exp.Expr) -> bool:
         name.set("this", name.name.lower())
         name.set("quoted", False)
     columns = [column for node in (first, second) for column in node.find_all(exp.Column)]
-    if not all(column.table for column in columns):
-        for column in columns:
-            column.set("table", None)
-            column.set("db", None)
+    for part in ("table", "db"):
+        if not all(column.args.get(part) for column in columns):
+            for column in columns:
+                column.set(part, None)
     return bool(first == second)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import duckdb
 import pytest
 import sqlglot
+from sqlglot import exp
 
 from snapshot.definition.dialect import DIALECT
-from snapshot.definition.parsed import with_operators
+from snapshot.definition.parsed import Parsed, with_operators
 
 from .reading import metric, problem
 
@@ -78,6 +79,48 @@ def test_an_expression_means_the_same_when_it_is_written_again(expression: str) 
     again = with_operators(sqlglot.parse_one(written, read=DIALECT)).sql(DIALECT)
     with duckdb.connect() as connection:
         assert connection.execute(again).fetchall() == connection.execute(written).fetchall()
+
+
+WRITTEN_OUT = (
+    "c::int as i, ['x', 'y', 'z'][i]",
+    "case when c > 1 then 2 else 1 end as i, s[i]",
+    "s::varchar as p, p[1]",
+    "s || '-' || t as p, p[2:3]",
+    "[c, q] as l, c in l",
+    "[c, null] as l, q not in l",
+    "c in [q, 2] as y, y = true",
+    "doc->'a' as j, j->>'b'",
+    "c + q as x, list_transform([c], lambda x: x + 1)",
+    "c + q as x, [x * 2 for x in [c, x]]",
+    "q - c as x, x ** 2 // x",
+    "-q as x, x ** 2",
+    "d as day, interval 1 day as step, day + step",
+)
+
+
+@pytest.mark.parametrize("projections", WRITTEN_OUT)
+def test_an_expression_means_the_same_when_its_aliases_are_written_out(projections: str) -> None:
+    """Value by value, whatever the types of what stands in their place."""
+    with duckdb.connect() as connection:
+        tree = with_operators(sqlglot.parse_one(f"select {projections} as value {ROWS}", read=DIALECT))
+        assert isinstance(tree, exp.Query)
+        parsed = Parsed(tree, frozenset(("doc", "c", "q", "s", "t", "d")), frozenset())
+        out = parsed.written_out(parsed.projections[-1]).sql(DIALECT)
+        expected = connection.execute(f"select value from (select {projections} as value {ROWS})").fetchall()
+        assert connection.execute(f"select {out} {ROWS}").fetchall() == expected
+
+
+@pytest.mark.parametrize(
+    ("measure", "formula"),
+    {
+        "max(upper(status))[1]": '("m__max")[1]',
+        "max(status || '!')[-1]": '("m__max")[-1]',
+        "2 in max([user_id, 1])": 'CONTAINS(("m__max"), 2)',
+    }.items(),
+)
+def test_a_part_of_an_aggregate_is_the_same_part_of_what_is_stored_of_it(measure: str, formula: str) -> None:
+    """Whatever type it has."""
+    assert metric(f"select region, {measure} as m from shop.orders group by all").column("m").formula == formula
 
 
 def test_the_variable_of_a_comprehension_is_no_column() -> None:

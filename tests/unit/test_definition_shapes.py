@@ -33,6 +33,11 @@ GROUPED = {
     "several in parentheses": (
         f"select o.region, u.plan, count(*) as n {JOINED} group by (u.plan, (o.region))", ["region", "plan"],
     ),
+    "a number in parentheses": (f"select o.region, count(*) as n {ORDERS} group by ((1))", ["region"]),
+    "a column with its source": (f"select o.region, count(*) as n {ORDERS} group by o.REGION", ["region"]),
+    "two of one key": (
+        f'select o.region, "REGION" as area, count(*) as n {ORDERS} group by o.region', ["region", "area"],
+    ),
     "keys in quotes": (f'select o.region as "Region", count(*) as n {ORDERS} group by "Region"', ["Region"]),
     "columns in quotes": (f'select o."region" as r, count(*) as n {ORDERS} group by o.REGION', ["r"]),
     "a truncated day": (

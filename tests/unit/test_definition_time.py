@@ -107,6 +107,20 @@ def test_a_part_of_a_date_is_no_time_dimension(expression: str) -> None:
     assert (found.time, [c.role for c in found.dimensions]) == ("", ["dimension"])
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "date_trunc('hour', o.created_at) + interval 30 minute",
+        "time_bucket(interval 1 month, o.due)",
+        "time_bucket(interval 2 hour, o.created_at)",
+    ],
+)
+def test_what_is_made_of_a_truncation_has_no_unit(expression: str) -> None:
+    """Nothing can be filled in between its values, for nobody knows which there can be."""
+    found = metric(f"select {expression} as began, count(*) as n {FROM}")
+    assert (found.column("began").grain, [c.role for c in found.dimensions]) == ("", ["dimension"])
+
+
 def test_a_truncated_dimension_is_preferred_to_a_moment() -> None:
     """Somebody who truncates says which one it is."""
     found = metric(f"select o.refunded_at, date_trunc('month', o.created_at)::date as begun, count(*) as n {FROM}")
