@@ -18,8 +18,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from snapshot.errors import Problem
-from snapshot.events import Event, MetricComputed, Observer, RowsRead, TableAltered, TableExported
+from snapshot.errors import Problem, code_of
+from snapshot.events import Event, MetricComputed, Observer, RefreshFailed, RowsRead, TableAltered, TableExported
 
 _out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 _err = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, stderr=True)
@@ -106,7 +106,12 @@ def stop_saying(to: TextIO) -> None:
 def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
     """How a refresh shows: as a bar on a terminal; else, and where that is asked for, as a JSON line for each step."""
     if as_json or not _err.is_terminal:
-        yield partial(_say_event, to=sys.stdout if as_json else sys.stderr)
+        say = partial(_say_event, to=sys.stdout if as_json else sys.stderr)
+        try:
+            yield say
+        except Exception as error:
+            say(RefreshFailed(code_of(error), str(error), 0.0))
+            raise
         return
     with _bar() as bar:
         task = bar.add_task("reading the source", total=None)

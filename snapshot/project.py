@@ -160,7 +160,7 @@ def _live_shapes(settings: Settings, problems: list[Problem]) -> dict[str, Mappi
     """What the tables look like now of every source that can be asked; a problem for each other."""
     shapes: dict[str, Mapping[str, TableShape]] = {}
     for source in settings.sources:
-        if not source.url:
+        if not source.url or source.name in project_settings.RESERVED_SCHEMAS:
             continue  # a problem that has been told
         try:
             shapes[source.name] = open_source(source, settings.root).shapes()

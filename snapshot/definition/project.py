@@ -12,7 +12,7 @@ from ..source.shape import ColumnShape, Shapes, TableShape
 from .bind import Binder, problem_of
 from .definition import Definition
 from .metric import Reading, digest
-from .names import metric_problems
+from .names import OWN_PREFIX, metric_problems
 
 # Types of which later values are greater; and those that have a zone.
 _GROWING = (
@@ -68,6 +68,8 @@ def read_project(settings: Settings, shapes: Shapes, *, partial: bool = False) -
     if problems:
         raise ProjectError(tuple(sorted(problems, key=lambda found: (found.path, found.line))))
     exports = _exports(settings, shapes, definitions)
+    if own := tuple(_own_names(exports)):
+        raise ProjectError(own)
     _refuse_gaps(settings, exports, definitions)
     return Project(
         settings, tuple(definitions), exports, digest(repr((settings.name, settings.pace, definitions, exports)))
@@ -209,6 +211,17 @@ def _exports(settings: Settings, shapes: Shapes, definitions: Sequence[Definitio
                 key = tuple(column for column in shape.key if column in columns)
                 exports.setdefault(source, {})[name] = TableShape(columns or _one_column(shape), key)
     return exports
+
+
+def _own_names(exports: Shapes) -> Iterator[Problem]:
+    """Columns that go by names of pacelayer's own on their way."""
+    for source, tables in exports.items():
+        for table, shape in tables.items():
+            for column in (name for name in shape.columns if name.lower().startswith(OWN_PREFIX)):
+                what = (
+                    f"the column {source}.{table}.{column} has a name of pacelayer's own: they begin with {OWN_PREFIX}"
+                )
+                yield Problem("sources.lock", 0, what, "read a view that calls it otherwise")
 
 
 def _one_column(shape: TableShape) -> dict[str, ColumnShape]:

@@ -95,14 +95,16 @@ def _on_the_wire(connection: duckdb.DuckDBPyConnection, batch: nanoarrow.Array) 
 def _content_of(shape: TableShape) -> str:
     """The hashes of a batch's rows, added up, so that the order of the rows does not count.
 
-    0.0 and -0.0 have the same hash, so signs are beside it; a float may be a text on the wire.
+    0.0 and -0.0 have the same hash, so signs are beside it; a float may be a text on the wire. Columns are named one by
+    one: a row as a whole goes by a name that one of them may have.
     """
     signs = (
-        f", signbit(try_cast({quote(name)} as double))"
+        f"signbit(try_cast({quote(name)} as double))"
         for name, column in shape.columns.items()
         if column.type in _FLOATS
     )
-    return f"select coalesce(sum(hash(wire{''.join(signs)})), 0), count(*) from wire where _pacelayer_row = 1"
+    values = ", ".join((*map(quote, shape.columns), *signs))
+    return f"select coalesce(sum(hash({values})), 0), count(*) from wire where _pacelayer_row = 1"
 
 
 def refuse_doubles(connection: duckdb.DuckDBPyConnection, table: Table, shape: TableShape, place: str) -> None:

@@ -46,7 +46,7 @@ def _is_untouched(reading: Changing, wanted: Wanted, state: TableState, horizon:
 def alive(reading: Changing, wanted: Wanted) -> str:
     """The condition that a row is not marked as deleted."""
     soft = wanted.settings.soft
-    return f"not ({reading.marked(soft, wanted.shape.columns[soft].type)})" if soft else "1 = 1"
+    return f"not ({reading.marked(wanted.table[1], soft, wanted.shape.columns[soft].type)})" if soft else "1 = 1"
 
 
 def _changes(
@@ -92,7 +92,8 @@ def read_whole(
     same = before is not None and (before.rows, before.content) == (count, received.content)
     marked = before is not None and bool(horizon) and horizon != before.horizon
     mode: Mode = "unchanged" if same else "full"
-    return Change(mode, state, True, read=count, inserted=count, bytes=received.bytes, marked=marked)
+    inserted = 0 if same else count
+    return Change(mode, state, True, read=count, inserted=inserted, bytes=received.bytes, marked=marked)
 
 
 def _teller(reading: Reading, wanted: Wanted, observe: Observer) -> Callable[[int], None]:

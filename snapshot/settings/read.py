@@ -44,6 +44,8 @@ RESERVED_SCHEMAS = frozenset(
         "previous_private",
         "memory",
         "system",
+        "snapshot",
+        "current",
     }
 )
 
@@ -134,7 +136,7 @@ class _Reading:
                 self.problem(
                     path,
                     f"'{name}' cannot be a source's name",
-                    "small letters, digits and _; not main, rollup or pacelayer",
+                    "small letters, digits and _, and no name of DuckDB's or the snapshot's own, as main",
                 )
             table = self.section(data, name, ("sources",))
             tables = self.section(table, "tables", path)

@@ -78,8 +78,8 @@ class Changing(Reading, Protocol):
     def at_least(self, table: str, column: str, value: str, kind: str) -> str:
         """The condition that a column is at least a value of that DuckDB type (a moment: in UTC), or is null."""
 
-    def marked(self, column: str, kind: str) -> str:
-        """The condition that a column of that DuckDB type marks a row as deleted: is set, or true."""
+    def marked(self, table: str, column: str, kind: str) -> str:
+        """The condition that a column of a table, of that DuckDB type marks a row as deleted: is set, or true."""
 
     def estimate(self, table: str) -> int:
         """About how many rows a table has, by the source's statistics; 0 where it has none."""

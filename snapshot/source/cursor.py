@@ -125,10 +125,11 @@ class CursorReading:
         name, written = _quoted(self.connection, column), value if "INT" in kind else f"'{value}'"
         return f"({name} >= {written} or {name} is null)"
 
-    def marked(self, column: str, kind: str) -> str:
-        """Rows whose mark of deletion is set."""
-        name = _quoted(self.connection, column)
-        return f"{name} is not null" + (f" and {name} <> 0" if kind == "BOOLEAN" else "")
+    def marked(self, table: str, column: str, kind: str) -> str:
+        """Rows whose mark of deletion is set; one that the project calls a boolean may be a word."""
+        name, types = _quoted(self.connection, column), self.source.settings.tables[table].types
+        word = f" or lower(cast({name} as char(5))) in ('t', 'true')" if column in types else ""
+        return f"{name} is not null" + (f" and ({name} <> 0{word})" if kind == "BOOLEAN" else "")
 
     def estimate(self, table: str) -> int:
         """Where the kind of database has statistics."""

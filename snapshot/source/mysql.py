@@ -128,9 +128,12 @@ class MysqlSource(CursorSource):
             return column
         if kind == "TIMESTAMPTZ":
             return f"concat({column}, '+00')"
+        text = f"cast({column} as char)"
         if kind in ("FLOAT", "BOOLEAN", "UBIGINT"):  # a bit is a byte to a client until it is a number
-            return f"cast({column} + {'0e0' if kind == 'FLOAT' else '0'} as char)"
-        return f"cast({column} as char)"
+            number = f"cast({column} + {'0e0' if kind == 'FLOAT' else '0'} as char)"
+            # Of a text that the project calls so, it would be whatever number the text begins with.
+            return f"case when collation({column}) = 'binary' then {number} else {text} end"
+        return text
 
 
 def _limit(mariadb: bool, seconds: float) -> str:

@@ -146,6 +146,36 @@ def test_an_unsigned_key_that_begins_with_1_is_followed(mysql: sqlalchemy.URL, t
     assert done(again(project)[0], "shop.visits") == ("delta", 3, 1, 0, 0)
 
 
+@pytest.mark.parametrize("name", ["wire", '"Wire"', "same", "old", "added"])
+def test_a_column_may_be_called_as_what_rows_are_called_on_their_way(tmp_path: Path, name: str) -> None:
+    """A change of another column is seen."""
+    script = f"create table t (id integer primary key, {name} text, amount integer); insert into t values (1, 'a', 1);"
+    project = make_project(
+        tmp_path / "shop", script, {"one": f"select {name} as w, sum(amount) as s from shop.t group by all"}
+    )
+    again(project)
+    run_sqlite(project, "update t set amount = 9")
+    generation, _ = again(project)
+    assert done(generation, "shop.t")[0] == "full"
+    assert rows(generation.path, "from one") == [("a", 9)]
+
+
+@pytest.mark.parametrize("kind", ["varchar(9)", "int", "boolean"])
+@pytest.mark.parametrize("server", ["postgres", "mysql"])
+def test_what_the_project_calls_a_boolean_marks_rows_as_deleted(
+    request: pytest.FixtureRequest, tmp_path: Path, server: str, kind: str
+) -> None:
+    """Also where the source has a word or a number for it."""
+    url = request.getfixturevalue(server)
+    yes, no = {"varchar(9)": ("'true'", "'false'"), "int": ("1", "0"), "boolean": ("true", "false")}[kind]
+    run(url, f"create table t (id int primary key, seen int, gone {kind})")
+    run(url, f"insert into t values (1, 1, {yes}), (2, 1, {no}), (3, 1, null), (4, 1, {no})")
+    settings = '[sources.shop.tables.t]\nchanged = "seen"\ndeletes = "soft:gone"\ntypes = { gone = "BOOLEAN" }\n'
+    project = server_shop(tmp_path, url, "select id, gone from shop.t", settings)
+    run(url, f"update t set gone = {yes}, seen = 2 where id = 4")
+    assert rows(again(project)[0].path, "from one order by id") == [(2, False), (3, None)]
+
+
 @pytest.mark.parametrize("copied", [True, False])
 @pytest.mark.parametrize("value", ["null", "'abc'", "'-5'"])
 def test_a_column_may_be_called_rowid(

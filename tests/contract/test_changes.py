@@ -74,6 +74,8 @@ def test_a_table_that_is_read_as_a_whole_and_is_the_same_publishes_nothing(tmp_p
     """Its rows are compared by their hashes."""
     project = shop(tmp_path, "")
     assert isinstance(again(project)[1][-1], Unchanged)
+    (project / "metrics" / "other.sql").write_text("select placed, count(*) as n from shop.orders group by all")
+    assert done(again(project)[0], "shop.orders") == ("unchanged", 200, 0, 0, 0)
     run_sqlite(project, "update orders set amount = amount + 1 where id = 1; update orders set amount = 1 where id = 2")
     assert isinstance(again(project)[1][-1], Published)
 

@@ -192,6 +192,20 @@ def test_a_mysql_value_beyond_its_type_is_an_error_that_names_its_place(
     assert_refused(source(mysql), MYSQL_MISFITS[declared, value], tmp_path)
 
 
+@pytest.mark.parametrize("value", ["n/a", "2,5", "9x", "yes", ""])
+@pytest.mark.parametrize("kind", ["FLOAT", "BOOLEAN", "UBIGINT", "DOUBLE"])
+def test_a_mysql_text_is_no_number_that_it_begins_with(
+    mysql: sqlalchemy.URL, tmp_path: Path, kind: str, value: str
+) -> None:
+    """What the project calls a number has to be one, all of it."""
+    run(
+        mysql,
+        "create table things (id bigint primary key, value varchar(9))",
+        f"insert into things values (0, '{value}')",
+    )
+    assert_refused(source(mysql, {"value": kind}), value, tmp_path)
+
+
 def fill_dirty(url: sqlalchemy.URL, declared: str, value: str) -> None:
     """A value that only a server that is not strict takes."""
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, isolation_level="AUTOCOMMIT")

@@ -217,6 +217,19 @@ def test_check_reports_a_file_that_cannot_be_read(shop: Path) -> None:
     assert [line.split(": ")[0] for line in done.err.splitlines()] == ["metrics/folder.sql:1", "metrics/link.sql:1"]
 
 
+@pytest.mark.parametrize("name", ["memory", "system", "snapshot", "main"])
+def test_check_refuses_a_source_with_a_name_that_duckdb_has(shop: Path, name: str) -> None:
+    """Before anything of that name is made."""
+    settings = shop / "pacelayer.toml"
+    settings.write_text(settings.read_text().replace("[sources.shop", f"[sources.{name}"))
+
+    done = run(shop, "check")
+
+    assert done.code == 2
+    assert f"'{name}' cannot be a source's name" in done.err
+    assert "fault of pacelayer" not in done.err
+
+
 def test_check_reports_a_contract_that_is_no_schema(shop: Path) -> None:
     """In words, and not by a line of a stack."""
     (shop / "schema.graphql").write_text("type Query {")

@@ -46,6 +46,16 @@ def test_refresh_as_json_prints_one_line_for_each_event(shop: Path) -> None:
     assert {"event": "Published", "number": 1, "id": current(shop)}.items() <= events[-1].items()
 
 
+def test_refresh_as_json_tells_of_its_failure_last(shop: Path) -> None:
+    """So that a program can tell it from an end without a word."""
+    break_a_test(shop)
+
+    events = [json.loads(line) for line in run(shop, "refresh", "--json").out.splitlines()]
+
+    assert {"event": "RefreshFailed", "code": "CHECK_FAILED"}.items() <= events[-1].items()
+    assert "orders > 100" in events[-1]["message"]
+
+
 def lose_source(shop: Path) -> None:
     """The source's file is not there."""
     (shop / "shop.sqlite").unlink()

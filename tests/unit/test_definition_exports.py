@@ -9,6 +9,8 @@ import pytest
 
 from snapshot import connect
 from snapshot.definition import Project, create_tables
+from snapshot.errors import ProjectError
+from snapshot.source import ColumnShape, Shapes, TableShape
 
 from .reading import JOINED, SHOP, definition, metric, read
 
@@ -124,6 +126,13 @@ def test_what_several_metrics_read_is_exported_together() -> None:
 def test_a_column_that_no_metric_reads_may_be_of_any_type() -> None:
     """The ledger's balance cannot be kept, and need not be."""
     assert exported(read({"ledger.sql": "select booked_at from shop.ledger"})) == {"ledger": {"booked_at"}}
+
+
+def test_a_column_with_a_name_of_our_own_is_refused() -> None:
+    """Rows carry a column of that name on their way."""
+    shapes: Shapes = {"shop": {"keys": TableShape({"_pacelayer_row": ColumnShape("BIGINT", nullable=False)}, ())}}
+    with pytest.raises(ProjectError, match=r"shop\.keys\._pacelayer_row has a name of pacelayer's own"):
+        read({"keys.sql": 'select "_pacelayer_row" as k from shop.keys'}, shapes=shapes)
 
 
 def test_base_tables_that_are_private_are_not_there_for_other_groupings() -> None:

@@ -9,6 +9,7 @@ import pytest
 from snapshot.errors import Problem, ProjectError
 from snapshot.settings import load
 
+SOURCE_NAMES = "small letters, digits and _, and no name of DuckDB's or the snapshot's own, as main"
 SOURCE = '[sources.shop]\nurl = "sqlite:///shop.sqlite"\n'
 
 # What is wrong -> the text, and what is said of it.
@@ -111,19 +112,23 @@ WRONG = {
     ),
     "capital letters in a source's name": (
         '[sources.Shop]\nurl = "sqlite:///shop.sqlite"',
-        ":1: 'Shop' cannot be a source's name; small letters, digits and _; not main, rollup or pacelayer",
+        f":1: 'Shop' cannot be a source's name; {SOURCE_NAMES}",
     ),
     "a blank in a source's name": (
         '\n[sources."my shop"]\nurl = "sqlite:///shop.sqlite"',
-        ":2: 'my shop' cannot be a source's name; small letters, digits and _; not main, rollup or pacelayer",
+        f":2: 'my shop' cannot be a source's name; {SOURCE_NAMES}",
     ),
     "a source named like a schema of the snapshot": (
         '[sources.rollup]\nurl = "sqlite:///shop.sqlite"',
-        ":1: 'rollup' cannot be a source's name; small letters, digits and _; not main, rollup or pacelayer",
+        f":1: 'rollup' cannot be a source's name; {SOURCE_NAMES}",
     ),
     "a source named like a schema of DuckDB": (
         '[sources.temp]\nurl = "sqlite:///shop.sqlite"',
-        ":1: 'temp' cannot be a source's name; small letters, digits and _; not main, rollup or pacelayer",
+        f":1: 'temp' cannot be a source's name; {SOURCE_NAMES}",
+    ),
+    "a source named like the file of a build": (
+        '[sources.snapshot]\nurl = "sqlite:///shop.sqlite"',
+        f":1: 'snapshot' cannot be a source's name; {SOURCE_NAMES}",
     ),
     "a source without its url": (
         'name = "Shop"\n[sources.shop]\n',

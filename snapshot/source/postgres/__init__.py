@@ -32,11 +32,12 @@ _CONNECTION = {
     "tcp_user_timeout": "60000",
     "client_encoding": "UTF8",
 }
+LOCK_SECONDS = 10
 # Whatever the server, the database or the role would have instead. It is set for a transaction, never for a session:
 # behind a pooler the next to have the session is somebody else.
 _TRANSACTION = {
     "transaction_read_only": "on",
-    "lock_timeout": "10s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
     "datestyle": "ISO",
     "bytea_output": "hex",
     "extra_float_digits": "3",
@@ -98,6 +99,8 @@ class PostgresSource(SourceAtUrl):
             ):
                 locked = fetch(connection, _LOCKABLE.format(named=self._named(tables)))
                 self._begin(connection)
+                wait = max(0.001, min(LOCK_SECONDS, end - time.monotonic()))
+                execute(connection, f"set local lock_timeout = '{wait * 1000:.0f}ms'")
                 if locked:
                     # Before the snapshot is taken: a table that is truncated or rewritten after it would be read empty.
                     names = ", ".join(row["name"] for row in locked)

@@ -99,9 +99,10 @@ class PostgresReading:
         cast = f"::{'numeric' if 'INT' in kind else kind.partition('_')[0]}" if self._is_declared(table, column) else ""
         return f"({quote(column)}{cast} >= '{value}{offset}' or {quote(column)} is null)"
 
-    def marked(self, column: str, kind: str) -> str:
-        """Rows whose mark of deletion is set."""
-        return f"{quote(column)} is {'true' if kind == 'BOOLEAN' else 'not null'}"
+    def marked(self, table: str, column: str, kind: str) -> str:
+        """Rows whose mark of deletion is set; one that the project calls a boolean may be of another type."""
+        cast = "::text::boolean" if self._is_declared(table, column) else ""
+        return f"{quote(column)}{cast} is true" if kind == "BOOLEAN" else f"{quote(column)} is not null"
 
     def estimate(self, table: str) -> int:
         """As the server plans with."""

@@ -47,7 +47,7 @@ class SqliteReading:
         written = value if base_of(kind) in INTEGERS else literal(value)
         return f"({quote(column)} >= {written} or {quote(column)} is null)"
 
-    def marked(self, column: str, kind: str) -> str:
+    def marked(self, table: str, column: str, kind: str) -> str:
         """Rows whose mark of deletion is set; one that is neither true nor false is read, to be refused."""
         return f"{quote(column)} is not null" + (f" and {quote(column)} = 1" if kind == "BOOLEAN" else "")
 
