@@ -56,8 +56,8 @@ class Trees:
         select = self._select(written)
         named = {tree["alias"].lower(): tree for tree in select["select_list"] if tree["alias"].lower() in aliases}
         tree = select[clause][place] if clause == "select_list" else select[clause]
-        ((other,),) = [self._select(f"select {again}")["select_list"]]
-        return bool(_written_out(tree, named) | {"alias": ""} == other | {"alias": ""})
+        expected = _written_out(tree, named) | {"alias": ""}
+        return [expected] == [other | {"alias": ""} for other in self._select(f"select {again}")["select_list"]]
 
     def _select(self, sql: str) -> Mapping[str, Any]:
         """The outermost SELECT of a text; what DuckDB does not parse is like nothing else."""
@@ -159,7 +159,7 @@ def _type(name: str, children: Any) -> Any:
 
 def _list(values: Any, alias: str) -> Any:
     """What `[...]` and `ARRAY[...]` make."""
-    return "list", values, alias
+    return {"class": "LIST", "children": values, "alias": alias}
 
 
 def _function(found: dict[str, Any]) -> Any:

@@ -111,6 +111,23 @@ def test_an_expression_means_the_same_when_its_aliases_are_written_out(projectio
 
 
 @pytest.mark.parametrize(
+    "projections",
+    [
+        "[id, 1] as l, l[1] as first",
+        "[id, user_id] as l, id in l as own",
+        "id % 2 + 1 as i, ['even', 'odd'][i] as word",
+        "case when paid then 1 else 2 end as i, region[i] as letter",
+        "upper(region) as r, r || '-' || status as both",
+        "created_at::date as day, day + interval 1 day as next",
+    ],
+)
+def test_what_an_alias_stands_for_may_be_looked_into(projections: str) -> None:
+    """DuckDB's tree of what is written out is that of the SELECT with the alias replaced in it."""
+    found = metric(f"select {projections}, count(*) as n from shop.orders group by all")
+    assert [column.role for column in found.columns if column.role != "grain"] == ["dimension", "dimension", "measure"]
+
+
+@pytest.mark.parametrize(
     ("measure", "formula"),
     {
         "max(upper(status))[1]": '("m__max")[1]',
