@@ -110,7 +110,8 @@ def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
         try:
             yield say
         except Exception as error:
-            say(RefreshFailed(code_of(error), str(error), 0.0))
+            if as_json:  # who reads the other lines is told in words
+                say(RefreshFailed(code_of(error), str(error), 0.0))
             raise
         return
     with _bar() as bar:

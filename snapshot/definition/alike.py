@@ -123,14 +123,14 @@ def _canonical(node: Any) -> Any:
 
 
 def _written_out(tree: Any, named: Mapping[str, Any]) -> Any:
-    """A tree with others in the place of their aliases, but for subqueries and what a lambda calls so."""
+    """A tree with others in the place of their aliases, but within subqueries and for what a lambda calls so."""
     match tree:
         case list():
             return [_written_out(item, named) for item in tree]
         case {"class": "COLUMN_REF", "column_names": [name], "alias": alias} if name in named:
             return _written_out(named[name], named) | {"alias": alias}
-        case {"class": "SUBQUERY"}:
-            return tree
+        case {"class": "SUBQUERY"}:  # what stands before IN or ANY is outside
+            return tree | {"child": _written_out(tree.get("child"), named)}
         case {"class": "LAMBDA", "lhs": lhs, "syntax_type": kind} if kind == "LAMBDA":
             own = {name for item in _columns(lhs) for name in item}
             named = {name: stands for name, stands in named.items() if name not in own}

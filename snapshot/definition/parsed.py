@@ -17,6 +17,10 @@ from .functions import unstable
 _CLOCKS = ("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp")
 
 
+class Captured(Exception):
+    """A lambda's parameter of that name would take what is written out within it."""
+
+
 @dataclass(frozen=True)
 class Parsed:
     """`names` are the columns and tables of the FROM, in small letters; `aggregates` the functions of many rows."""
@@ -157,11 +161,30 @@ def outer_nodes(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
 
 
 def replaced(node: exp.Expr, replacements: Mapping[int, exp.Expr | str]) -> exp.Expr:
-    """A copy of `node` in which the nodes of these ids are replaced, in parentheses where they are part of more."""
+    """A copy of `node` in which the nodes of these ids are replaced, in parentheses where they are part of more.
+
+    Raises Captured.
+    """
     if (whole := replacements.get(id(node))) is not None:
         return exp.maybe_parse(whole, dialect=DIALECT)
     copy = node.copy()
     for old, new in list(zip(node.walk(), copy.walk(), strict=True)):
         if (replacement := replacements.get(id(old))) is not None:
-            new.replace(exp.paren(exp.maybe_parse(replacement, dialect=DIALECT)))
+            written = exp.maybe_parse(replacement, dialect=DIALECT)
+            names = {part.name.lower() for column in written.find_all(exp.Column) for part in column.parts}
+            for name in names & _parameters(old, node):
+                raise Captured(name)
+            new.replace(exp.paren(written))
     return copy
+
+
+def _parameters(inner: exp.Expr, whole: exp.Expr) -> set[str]:
+    """What the lambdas and comprehensions around a part of a node call their values, in small letters."""
+    found: set[str] = set()
+    while inner is not whole and inner.parent is not None:
+        inner = inner.parent
+        if isinstance(inner, exp.Lambda):
+            found |= {parameter.name.lower() for parameter in inner.expressions}
+        elif isinstance(inner, exp.Comprehension):
+            found.add(inner.args["expression"].name.lower())
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..errors import Problem, ProjectError
 from ..settings import Settings, TableSettings, problem
@@ -13,6 +14,7 @@ from .bind import Binder, problem_of
 from .definition import Definition
 from .metric import Reading, digest
 from .names import OWN_PREFIX, metric_problems
+from .parsed import Captured
 
 # Types of which later values are greater; and those that have a zone.
 _GROWING = (
@@ -56,11 +58,12 @@ def read_project(settings: Settings, shapes: Shapes, *, partial: bool = False) -
             problems.extend(error.problems)
         except RecursionError:
             what = "the SELECT is nested too deeply, or has too long a chain of operators, to be taken apart"
-            problems.append(
-                Problem(path.relative_to(settings.root).as_posix(), 1, what, "compute parts of it in a CTE")
-            )
+            problems.append(Problem(_shown(settings, path), 1, what, "compute parts of it in a CTE"))
+        except Captured as captured:
+            what = f"a lambda calls its value '{captured}', as a column is called that is used within it"
+            problems.append(Problem(_shown(settings, path), 1, what, "call it otherwise"))
     definitions = list(_without_newer_tables(definitions))
-    names = [path.relative_to(settings.root).as_posix() for path in paths]
+    names = [_shown(settings, path) for path in paths]
     problems.extend(metric_problems(names, ((d.path, d.metric) for d in definitions)))
     problems.extend(found for definition in definitions for found in _type_problems(definition, shapes))
     if not paths:
@@ -74,6 +77,11 @@ def read_project(settings: Settings, shapes: Shapes, *, partial: bool = False) -
     return Project(
         settings, tuple(definitions), exports, digest(repr((settings.name, settings.pace, definitions, exports)))
     )
+
+
+def _shown(settings: Settings, path: Path) -> str:
+    """A path as messages show it."""
+    return path.relative_to(settings.root).as_posix()
 
 
 def _without_newer_tables(definitions: Sequence[Definition]) -> Iterator[Definition]:

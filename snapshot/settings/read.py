@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import Problem, ProjectError
+from .kinds import canonical
 from .places import FILE_NAME, line_of
 from .values import (
     WEEK_DAYS,
@@ -151,13 +152,21 @@ class _Reading:
                 {key: self.source_table((*path, "tables", key), tables) for key in tables},
             )
 
+    def kind(self, path: tuple[str, ...], written: str) -> str:
+        try:
+            return canonical(written)
+        except ValueError as error:
+            self.problem(path, str(error), "name a plain type, as VARCHAR, or a list of one")
+            return "VARCHAR"
+
     def source_table(self, path: tuple[str, ...], tables: dict[str, Any]) -> TableSettings:
         values = self.table(path, self.section(tables, path[-1], path[:-1]), TableSettings)
         lists: dict[str, Any] = {key: tuple(values.pop(key, ())) for key in ("columns", "exclude", "key")}
         overlap = self.pace((*path, "overlap"), values.pop("overlap", "10m"))
         said = values.pop("max_source_age", None)
         age = None if said is None else self.pace((*path, "max_source_age"), said)
-        found = TableSettings(**values, **lists, overlap=overlap, max_source_age=age)
+        types = {column: self.kind((*path, "types"), kind) for column, kind in values.pop("types", {}).items()}
+        found = TableSettings(**values, **lists, types=types, overlap=overlap, max_source_age=age)
         if age and not found.changed:
             self.problem((*path, "max_source_age"), "it is not said which column tells how old a row is", "add changed")
         if found.deletes != "reconcile" and not found.soft:

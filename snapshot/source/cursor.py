@@ -23,7 +23,7 @@ from .counts import Counts
 from .limit import seconds_left
 from .reflect import common_kind, reflect
 from .shape import TableShape
-from .strict import strict
+from .strict import FIRST_YEAR, strict
 
 # Of a batch: memory does not grow with the table, nor with its rows.
 BATCH_ROWS, BATCH_BYTES = 20_000, BYTES
@@ -122,8 +122,11 @@ class CursorReading:
 
     def at_least(self, table: str, column: str, value: str, kind: str) -> str:
         """The session's zone is UTC where moments have one."""
-        name, written = _quoted(self.connection, column), value if "INT" in kind else f"'{value}'"
-        return f"({name} >= {written} or {name} is null)"
+        name = _quoted(self.connection, column)
+        if "INT" in kind:
+            return f"({name} >= {value} or {name} is null)"
+        # What comes before all years, as a day that is none, is read to be refused.
+        return f"({name} >= '{value}' or {name} < '{FIRST_YEAR}' or {name} is null)"
 
     def marked(self, table: str, column: str, kind: str) -> str:
         """Rows whose mark of deletion is set; one that the project calls a boolean may be a word."""

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 # DuckDB would cut these off.
 _NANOSECONDS = r"\.\d{6}\d*[1-9]"
-_OFFSET = r"\d\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
 # No year before 1 or after 9999, nor what is no day at all: 'infinity', 'epoch'.
 _YEAR = r"^[0-9]{4}-[^B]*$"
+_CLOCK = r"\d{1,2}:\d\d(:\d\d(\.\d*)?)?"
+# Without a zone, which would be dropped.
+_TIME, _MOMENT = rf"^{_CLOCK}$", rf"^\d{{4}}-\d{{1,2}}-\d{{1,2}}([ T]{_CLOCK})?$"
+# Without blanks and underscores.
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+# What the first moment that there can be begins with.
+FIRST_YEAR = "0001-01-01"
+_NO_NUMBER = r"^[+-]?(nan|inf|infinity)$"
 
 
 def base_of(kind: str) -> str:
@@ -23,14 +30,19 @@ def strict(column: str, kind: str) -> str:
         return column
     whole = f"not regexp_matches({column}, '{_NANOSECONDS}')"
     year = f"regexp_matches({column}, '{_YEAR}') and not starts_with({column}, '0000')"
+    local = f"{year} and regexp_matches({column}, '{_MOMENT}')"
+    finite = f"regexp_matches({column}, '{NUMBER}') and isfinite({cast})"
+    number = f"({finite} or regexp_matches({column}, '{_NO_NUMBER}', 'i'))"
     same = {
         "BOOLEAN": f"lower({column}) in ('0', '1', 't', 'f', 'true', 'false')",
+        "FLOAT": number,
+        "DOUBLE": number,
         "DECIMAL": f"regexp_matches({column}, '^[+-]?\\d*(\\.\\d{{0,{scale_of(kind)}}}0*)?$')",
-        "DATE": f"{year} and {cast}::timestamp = try_cast({column} as timestamp)",
-        "TIMESTAMP": f"{year} and not regexp_matches({column}, '{_OFFSET}') and {whole}",
+        "DATE": f"{local} and {cast}::timestamp = try_cast({column} as timestamp)",
+        "TIMESTAMP": f"{local} and {whole}",
         "TIMESTAMPTZ": f"{year} and {whole}",
         "TIMESTAMP WITH TIME ZONE": f"{year} and {whole}",
-        "TIME": f"{whole} and not starts_with({column}, '24')",
+        "TIME": f"regexp_matches({column}, '{_TIME}') and {whole} and not starts_with({column}, '24')",
     }.get(base)
     if base.endswith(("INT", "INTEGER")):
         same = f"regexp_matches({column}, '^[+-]?\\d+$')"
@@ -39,7 +51,7 @@ def strict(column: str, kind: str) -> str:
 
 def scale_of(kind: str) -> int:
     """The digits after the point of a DECIMAL."""
-    return int(kind.rstrip(") ").rpartition(",")[2]) if "," in kind else 0
+    return int(kind.rstrip(") ").rpartition(",")[2]) if base_of(kind) == "DECIMAL" and "," in kind else 0
 
 
 def _strict_list(column: str, kind: str) -> str:

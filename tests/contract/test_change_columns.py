@@ -73,7 +73,6 @@ def test_postgres_adds_up_keys_of_other_types(postgres: sqlalchemy.URL, tmp_path
     ("kind", "before", "after"),
     [
         ("BIGINT", "'8'", "'12'"),
-        ("TIMESTAMP_S", "'2026-01-31'", "' 2026-02-01'"),
         ("TIMESTAMP WITH TIME ZONE", "'2026-02-01 08:00:00+09'", "'2026-01-31 19:30:00-05'"),
     ],
 )
@@ -135,6 +134,39 @@ def test_a_change_of_the_future_hides_none_of_today(tmp_path: Path) -> None:
     again(project)
     run_sqlite(project, "update orders set amount = -5, changed = '2026-02-01 12:30:00' where id = 2")
     assert rows(again(project)[0].path, "select amount from shop.orders where id = 2") == [(-5,)]
+
+
+@pytest.mark.parametrize("value", ["1795000000", "1.5e9", "' 2026-02-03'"])
+def test_a_change_that_is_no_time_is_refused(tmp_path: Path, value: str) -> None:
+    """Not overlooked for being less than all times."""
+    project = shop(tmp_path)
+    run_sqlite(project, f"update orders set amount = -1, changed = {value} where id = 7")
+    with pytest.raises(SourceValueError, match=r"changed: .* at id = 7 does not fit TIMESTAMP"):
+        again(project)
+
+
+def test_a_day_that_is_none_is_refused_as_a_change(mysql: sqlalchemy.URL, tmp_path: Path) -> None:
+    """MariaDB's zeros."""
+    run(mysql, "create table t (id int primary key, seen datetime)", "insert into t values (1, now()), (2, now())")
+    settings = '[sources.shop.tables.t]\nchanged = "seen"\n'
+    project = server_shop(tmp_path, mysql, "select id, seen from shop.t", settings)
+    with sqlalchemy.create_engine(mysql).begin() as connection:
+        connection.exec_driver_sql("set session sql_mode = ''")
+        connection.exec_driver_sql("update t set seen = '0000-00-00' where id = 2")
+    with pytest.raises(SourceValueError, match="the value '0000-00-00 00:00:00' at id = 2 does not fit TIMESTAMP"):
+        again(project)
+
+
+@pytest.mark.parametrize(
+    ("last", "late"), [("00:10", ""), ("00:10", " 00:00"), ("00:10:00", " 00:00:00"), ("09:15", " 09:05")]
+)
+def test_a_change_without_its_seconds_is_within_the_overlap(tmp_path: Path, last: str, late: str) -> None:
+    """A text that is shorter comes before the same with zeros."""
+    project = shop(tmp_path)
+    run_sqlite(project, f"update orders set changed = '2026-03-01 {last}' where id = 1")
+    again(project)
+    run_sqlite(project, f"update orders set amount = -1, changed = '2026-03-01{late}' where id = 2")
+    assert done(again(project)[0], "shop.orders")[2:] == (0, 1, 0)
 
 
 def test_an_unsigned_key_that_begins_with_1_is_followed(mysql: sqlalchemy.URL, tmp_path: Path) -> None:

@@ -192,6 +192,19 @@ def test_a_mysql_value_beyond_its_type_is_an_error_that_names_its_place(
     assert_refused(source(mysql), MYSQL_MISFITS[declared, value], tmp_path)
 
 
+def test_postgres_bytes_that_the_project_calls_so_are_kept(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """As they are without it; a text that the server would not write of bytes is refused."""
+    fill(postgres, "bytea", [r"'\xdeadbeef'", "''"])
+    kept = Kept("BLOB", {"": b"\xde\xad\xbe\xef", "'": b""})
+    assert_kept(source(postgres, {"value": "BLOB"}), kept, tmp_path)
+
+
+def test_a_postgres_text_is_no_bytes(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Whatever escapes there are in it."""
+    fill(postgres, "text", [r"'a\x41'"])
+    assert_refused(source(postgres, {"value": "BLOB"}), r"a\x41", tmp_path)
+
+
 @pytest.mark.parametrize("value", ["n/a", "2,5", "9x", "yes", ""])
 @pytest.mark.parametrize("kind", ["FLOAT", "BOOLEAN", "UBIGINT", "DOUBLE"])
 def test_a_mysql_text_is_no_number_that_it_begins_with(

@@ -102,6 +102,29 @@ def test_a_table_that_its_source_declares_in_another_way_is_told_of(postgres: sq
     assert [told(), told()] == [["id is not its primary key any more"]] * 2
 
 
+def test_postgres_tables_that_others_inherit_from_have_no_key(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """It names one row among their own only."""
+    run(postgres, "create table t (id int primary key, v int)", "create table u () inherits (t)")
+    run(postgres, "insert into t values (1, 1), (2, 2)", "insert into u values (1, 10)")
+    project = server_shop(tmp_path, postgres, "select id, v from shop.t")
+    run(postgres, "update u set v = 11", "delete from t where id = 2", "insert into t values (3, 3)")
+    assert both_ways(project, "from one order by all") == [[(1, 1), (1, 11), (3, 3)]] * 2
+
+
+def test_another_database_of_the_same_name_is_read_anew(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Though its tables and their files have the same numbers, as of one that it was copied from."""
+    run(postgres, "create table t (id int primary key, v int)", "insert into t values (1, 1)")
+    server, name = postgres.set(database="postgres"), postgres.database
+    run(server, f"create database {name}_copy template {name}")
+    try:
+        run(postgres, "update t set v = 999")
+        project = server_shop(tmp_path, postgres, "select id, v from shop.t")
+        run(server, f"alter database {name} rename to {name}_old", f"alter database {name}_copy rename to {name}")
+        assert both_ways(project, "from one") == [[(1, 1)]] * 2
+    finally:
+        run(server, f"drop database if exists {name}_old", f"drop database if exists {name}_copy")
+
+
 def test_postgres_policies_that_hide_other_rows_are_found(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
     """Nobody wrote, and as many rows are seen as before."""
     name = f"reader_{postgres.database}"

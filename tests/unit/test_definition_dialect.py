@@ -119,12 +119,29 @@ def test_an_expression_means_the_same_when_its_aliases_are_written_out(projectio
         "case when paid then 1 else 2 end as i, region[i] as letter",
         "upper(region) as r, r || '-' || status as both",
         "created_at::date as day, day + interval 1 day as next",
+        "id + 1 as i, i in (select 3) as own",
+        "id + 1 as i, list_max([i, 2]) as most",
+        "upper(region) as r, list_transform(['x'], lambda v: v || r)[1] as marked",
     ],
 )
 def test_what_an_alias_stands_for_may_be_looked_into(projections: str) -> None:
     """DuckDB's tree of what is written out is that of the SELECT with the alias replaced in it."""
     found = metric(f"select {projections}, count(*) as n from shop.orders group by all")
     assert [column.role for column in found.columns if column.role != "grain"] == ["dimension", "dimension", "measure"]
+
+
+@pytest.mark.parametrize(
+    "projections",
+    [
+        "upper(region) as r, list_transform(['x'], lambda region: region || r)[1] as w, count(*) as n",
+        "upper(region) as r, [region || r for region in ['x']] as w, count(*) as n",
+        "region, count(*) as c, list_sum(list_transform([1, 2], lambda c: c + count(*))) as w",
+    ],
+)
+def test_a_lambda_that_would_take_a_column_for_its_own_value_is_refused(projections: str) -> None:
+    """The column comes into it with what stands for an alias, or for an aggregate."""
+    said = problem(f"select {projections} from shop.orders group by all")
+    assert "as a column is called that is used within it; call it otherwise" in said
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,13 @@ WRONG = {
         '[sources.snapshot]\nurl = "sqlite:///shop.sqlite"',
         f":1: 'snapshot' cannot be a source's name; {SOURCE_NAMES}",
     ),
+    "a type that is not exact": (
+        f'{SOURCE}[sources.shop.tables.orders]\ntypes = {{ at = "TIMESTAMP_S" }}',
+        (
+            ":4: no value can be told to be exactly of the type TIMESTAMP_S; "
+            "name a plain type, as VARCHAR, or a list of one"
+        ),
+    ),
     "a source without its url": (
         'name = "Shop"\n[sources.shop]\n',
         ':2: the source has no url; add url = "${SHOP_URL}" or url = "sqlite:///shop.sqlite"',

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import adbc_driver_manager as adbc
@@ -70,7 +70,8 @@ class PostgresSource(SourceAtUrl):
         engine = self.engine(sqlalchemy.StaticPool)
         try:
             kind_of = partial(duckdb_type, domains=domains_of(engine))
-            return reflect(engine, self.settings.schema, self.settings.tables, kind_of)
+            shapes = reflect(engine, self.settings.schema, self.settings.tables, kind_of)
+            return shapes | {name: replace(shapes[name], key=()) for name in self._parents(engine) if name in shapes}
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise self.unavailable(error) from error
         finally:
@@ -86,6 +87,12 @@ class PostgresSource(SourceAtUrl):
             connection.exec_driver_sql("; ".join(self._bounds()))
 
         return engine
+
+    def _parents(self, engine: sqlalchemy.Engine) -> list[str]:
+        """Tables that others inherit from: their keys name one row among their own only."""
+        sql = "select relname from pg_class where relkind = 'r' and relhassubclass"
+        with engine.connect() as connection:
+            return [str(row[0]) for row in connection.exec_driver_sql(sql)]
 
     @contextmanager
     def read(self, tables: Collection[str], end: float = math.inf) -> Iterator[PostgresReading]:

@@ -39,10 +39,10 @@ _INTERVAL = (
 )
 # The digits of which every number is a BIGINT.
 _SHORT = 18
-# The cluster, the table's file and its definition, and the first transaction that was not over when the snapshot was
-# taken. Only what has its rows itself, and shows all of them, says of each which transaction wrote it. A definition can
-# change without a row being written: by its columns, their defaults for older rows, and the names of enums, also of
-# those that domains, arrays, ranges and composite types are made of.
+# The cluster, the database, the table's file and its definition, and the first transaction that was not over when the
+# snapshot was taken. Only what has its rows itself, and shows all of them, says of each which transaction wrote it. A
+# definition can change without a row being written: by its columns, their defaults for older rows, and the names of
+# enums, also of those that domains, arrays, ranges and composite types are made of.
 _HORIZON = """
 with recursive types(oid) as (
     select a.atttypid from pg_attribute a where a.attrelid = {place}::regclass and a.attnum > 0
@@ -59,7 +59,9 @@ definition(line) as (
     union all select concat('label ', e.oid, e.enumlabel) from types join pg_enum e on e.enumtypid = types.oid)
 select case when c.relkind in ('r', 'm') and not c.relhassubclass and has_table_privilege(c.oid, 'SELECT')
     and not row_security_active(c.oid)
-then (select system_identifier from pg_control_system()) || '-' || c.oid || '-' || pg_relation_filenode(c.oid) || '-'
+then (select system_identifier from pg_control_system()) || '-'
+    || (select oid from pg_database where datname = current_database()) || '-' || c.oid || '-'
+    || pg_relation_filenode(c.oid) || '-'
     || md5((select string_agg(line, ';' order by line) from definition))
     || '.' || txid_snapshot_xmin(txid_current_snapshot()) end as horizon
 from pg_class c where c.oid = {place}::regclass"""
@@ -171,6 +173,9 @@ class PostgresReading:
             if _is_short(kind):
                 step = f"0.{'1'.rjust(scale_of(kind), '0')}" if scale_of(kind) else "1"
                 return f"cast(cast({quote(column)} as decimal(18,0)) * {step} as {kind})"
+        if kind == "BLOB":  # of which the server writes two digits a byte
+            written = f"regexp_matches({quote(column)}, '^\\\\x([0-9a-f]{{2}})*$')"
+            return f"case when {written} then unhex(substr({quote(column)}, 3)) end"
         return strict(quote(column), kind)
 
     def _place(self, table: str) -> str:

@@ -17,7 +17,7 @@ from ..ahead import ahead
 from ..batches import batches
 from ..counts import Counts
 from ..shape import TableShape
-from ..strict import base_of, strict
+from ..strict import FIRST_YEAR, NUMBER, base_of, strict
 from .kinds import INTEGERS, storage, wire
 from .misfits import misfit_query
 
@@ -43,9 +43,15 @@ class SqliteReading:
         return ""
 
     def at_least(self, table: str, column: str, value: str, kind: str) -> str:
-        """As texts, which are in the order of their moments where all have no offset."""
-        written = value if base_of(kind) in INTEGERS else literal(value)
-        return f"({quote(column)} >= {written} or {quote(column)} is null)"
+        """As texts, which are in the order of their moments where all have no offset; some without their last parts.
+
+        What comes before all years, as a number does, is read to be refused.
+        """
+        name = quote(column)
+        if base_of(kind) in INTEGERS:
+            return f"({name} >= {value} or {name} is null)"
+        shortest = value.removesuffix(":00").removesuffix(" 00:00")
+        return f"({name} >= {literal(shortest)} or {name} < {literal(FIRST_YEAR)} or {name} is null)"
 
     def marked(self, table: str, column: str, kind: str) -> str:
         """Rows whose mark of deletion is set; one that is neither true nor false is read, to be refused."""
@@ -101,7 +107,8 @@ class SqliteReading:
         if base == "BOOLEAN":
             return f"case when {column} in (0, 1) then {cast} end"
         if base == "DECIMAL":  # a real is the number that is nearest to what was meant
-            return f"case when {cast}::double = try_cast({column} as double) then {cast} end"
+            same = f"regexp_matches({column}, '{NUMBER}') and {cast}::double = try_cast({column} as double)"
+            return f"case when {same} then {cast} end"
         return strict(column, kind)
 
     def _refuse_misfits(self, table: str, shape: TableShape, where: str) -> None:
