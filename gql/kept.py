@@ -19,6 +19,8 @@ OVERHEAD = 2_000
 
 # Of so many answers it is known how often they were asked for; beyond, it is counted anew.
 COUNTED = 100_000
+# So many answers of fewer bytes have their headers at hand.
+AT_HAND, SMALL = 1_000, 10_000
 
 Plain = tuple[Any, ...]
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -68,7 +70,6 @@ def to_keep(
     body: bytes,
     generation: str,
     etag: str,
-    *,
     lasting: bool,
     timing: bytes,
     encoding: str = "",
@@ -91,14 +92,15 @@ def etag_of(key: Key, generation: str) -> str:
 class Answers:
     """The answers of one process, of at most so many bytes.
 
-    They are kept as plain tuples of plain values, for the collector looks at all else again and again: with tens of
-    thousands of them that takes a tenth of a second, and nobody is answered. `get` lives on the event loop; the rest
-    may be called by any thread.
+    Each is kept as one plain tuple of plain values, for the collector looks at all else again and again: with tens of
+    thousands of them that takes a tenth of a second, and nobody is answered. The first ones that are asked again have
+    their headers at hand, too. `get` lives on the event loop; the rest may be called by any thread.
     """
 
     def __init__(self, room: int) -> None:
-        # Each with its request, packed, and what all of it takes.
-        self._kept = Bounded[Plain, tuple[Plain, bytes, int]](room, lambda _, kept: kept[-1])
+        # What `to_keep` takes, the request, packed, and what all of it takes.
+        self._kept = Bounded[Plain, Plain](room, lambda _, kept: int(kept[-1]))
+        self._at_hand: dict[Plain, Kept] = {}
         self._times: dict[Plain, int] = {}
         self._coming: dict[Key, asyncio.Future[Kept]] = {}
 
@@ -108,7 +110,11 @@ class Answers:
             return None
         plain = tuple(key)
         self._times[plain] = self._times.get(plain, 0) + 1
-        return Kept(*found[0])
+        if (kept := self._at_hand.get(plain)) is None:
+            kept = to_keep(*found[:-2])
+            if len(self._at_hand) < AT_HAND and len(kept.body) < SMALL:
+                self._at_hand[plain] = kept
+        return kept
 
     def hottest(self, number: int) -> list[tuple[Key, Request]]:
         """The keys and requests of those that were asked for most often, and more than once, in their plain form."""
@@ -116,7 +122,7 @@ class Answers:
             number, ((times, key) for key, times in tuple(self._times.items()) if not Key(*key).encoding)
         )
         kept = [(Key(*key), self._kept.get(key)) for _, key in times]
-        return [(key, pickle.loads(found[1])) for key, found in kept if found]  # noqa: S301  packed by `Request` itself
+        return [(key, pickle.loads(found[-2])) for key, found in kept if found]  # noqa: S301  packed by `Request` itself
 
     async def get(self, key: Key, request: Request, make: Callable[[], Awaitable[Kept]]) -> Kept:
         """An answer that is kept, that is being made, or that is made now: equal questions at once are one.
@@ -156,13 +162,14 @@ class Answers:
         """
         if made.lasting and made.generation == key.generation:
             size = OVERHEAD + len(request.packed) + len(made.body)
-            self._kept.put(tuple(key), (tuple(made), request.packed, size))
+            self._kept.put(tuple(key), (*made[:-2], request.packed, size))
             if len(self._times) > COUNTED:
                 self._times.clear()
 
     def leave(self, generation: str) -> None:
         """Forget what was asked of all other generations."""
         self._times.clear()
+        self._at_hand.clear()
         for key in self._kept:
             if Key(*key).generation != generation:
                 self._kept.remove(key)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gql import kept as module
 from gql.answer import Request
 from gql.bounded import LARGEST_PART, Bounded
 from gql.exact import json_of
@@ -268,8 +269,9 @@ def test_what_was_asked_most_is_not_forgotten_for_others() -> None:
     assert answers.hottest(1)[0][0].request == "0"
 
 
-def test_a_collection_does_not_look_at_answers_that_are_kept() -> None:
-    """With many of them, nobody would be answered meanwhile; however often they were asked for."""
+def test_a_collection_does_not_look_at_answers_that_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many of them, nobody would be answered meanwhile; but for a few that were asked for again."""
+    monkeypatch.setattr(module, "AT_HAND", 10)
     answers = Answers(10 * OVERHEAD * 1000)
     gc.collect()
     before = len(gc.get_objects())
