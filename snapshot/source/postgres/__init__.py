@@ -90,7 +90,8 @@ class PostgresSource(SourceAtUrl):
 
     def _parents(self, engine: sqlalchemy.Engine) -> list[str]:
         """Tables that others inherit from: their keys name one row among their own only."""
-        sql = "select relname from pg_class where relkind = 'r' and relhassubclass"
+        of = "pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        sql = f"select c.relname from {of} where {self._in_schema()} and c.relkind = 'r' and c.relhassubclass"
         with engine.connect() as connection:
             return [str(row[0]) for row in connection.exec_driver_sql(sql)]
 
@@ -157,8 +158,11 @@ class PostgresSource(SourceAtUrl):
 
     def _named(self, tables: Collection[str]) -> str:
         """The condition on pg_class and pg_namespace that finds the tables."""
-        schema = literal(self.settings.schema) if self.settings.schema else "current_schema()"
-        return f"n.nspname = {schema} and c.relname in ({', '.join(map(literal, tables)) or 'null'})"
+        return f"{self._in_schema()} and c.relname in ({', '.join(map(literal, tables)) or 'null'})"
+
+    def _in_schema(self) -> str:
+        """The condition on pg_namespace that finds the schema."""
+        return f"n.nspname = {literal(self.settings.schema) if self.settings.schema else 'current_schema()'}"
 
     def _url(self) -> sqlalchemy.URL:
         """Ours are defaults: what the project's URL says of the connection stands."""

@@ -97,8 +97,8 @@ class PostgresReading:
 
         What the project calls a number or a time may be a text, in whose order 9 comes after 10.
         """
-        offset = "+00" if kind in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") else ""
-        cast = f"::{'numeric' if 'INT' in kind else kind.partition('_')[0]}" if self._is_declared(table, column) else ""
+        offset = "+00" if kind == "TIMESTAMPTZ" else ""
+        cast = f"::{'numeric' if 'INT' in kind else kind}" if self._is_declared(table, column) else ""
         return f"({quote(column)}{cast} >= '{value}{offset}' or {quote(column)} is null)"
 
     def marked(self, table: str, column: str, kind: str) -> str:
