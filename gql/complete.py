@@ -6,9 +6,10 @@ selected of one row is what was selected of all: aliases, fragments and `__typen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 from graphql import GraphQLObjectType, get_named_type
 from graphql.execution.collect_fields import FieldDetailsList
@@ -18,6 +19,8 @@ from graphql.execution.values import VariableValues, get_argument_values
 from .table import Table
 
 TYPENAME = "__typename"
+# Of so many sets of keys it is kept how their rows are made: about 200 bytes a key.
+KEPT_MAKERS = 250
 
 
 @dataclass(frozen=True)
@@ -88,14 +91,20 @@ def completed(value: Any, selection: Selection | None) -> Any:
     if selection is None or value is None:
         return value
     if isinstance(value, Table):
-        rows: list[dict[str, Any]] = [{} for _ in range(value.rows)]
-        for key, place in selection.items():  # the quickest way there is: one loop a column, nothing called in it
-            for row, found in zip(rows, _column(value, place), strict=True):
-                row[key] = found
-        return rows
+        columns = [_column(value, place) for place in selection.values()]
+        return _maker_of_rows(tuple(selection))(zip(*columns, strict=True))
     if isinstance(value, list):
         return [completed(item, selection) for item in value]
     return {key: place.constant or completed(value[place.key], place.below) for key, place in selection.items()}
+
+
+@lru_cache(KEPT_MAKERS)
+def _maker_of_rows(keys: tuple[str, ...]) -> Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]:
+    """What makes dicts with those keys: written as one dict display, it takes half of what setting each key takes."""
+    names = [f"v{n}" for n in range(len(keys))]
+    display = ", ".join(f"{key!r}: {name}" for key, name in zip(keys, names, strict=True))
+    source = f"lambda rows: [{{{display}}} for ({', '.join(names)},) in rows]"
+    return cast("Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]", eval(source, {}))
 
 
 def _column(table: Table, place: Place) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +24,8 @@ _NARROWED = {"HUGEINT": "BIGINT", "UHUGEINT": "UBIGINT"}
 # What JSON has no number for is null there, and a document may be one, whatever the constraints say.
 _HOLD_NULLS = ("FLOAT", "DOUBLE", "JSON")
 _TIME_TYPES = ("DATE", "TIMESTAMP")
+# What is newer than the format of the file, at any depth of a type.
+_NOT_STORED = re.compile(r"\b(TUPLE|VARIANT|TYPE)\b")
 # The names that DuckDB has for a unit of time.
 _UNITS = {
     name: unit
@@ -69,6 +72,11 @@ class Select:
         position = next((n for n, (known, _) in enumerate(self.described) if known == name), None)
         return None if position is None else self.expression(position)
 
+    def can_store(self, sql: str) -> bool:
+        """Whether DuckDB accepts an expression over the FROM, and a snapshot's file has its type."""
+        types = self.types_of([sql])
+        return types is not None and not _NOT_STORED.search(types[0])
+
     def column(self, position: int, role: Role) -> Column:
         """A column as DuckDB describes it."""
         name, kind = self.described[position]
@@ -91,7 +99,7 @@ def plain_columns(select: Select) -> tuple[Column, ...]:
 
 def grouped_columns(select: Select, shape: Shape) -> tuple[tuple[Column, ...], tuple[Component, ...]]:
     """The dimensions and measures of a grouped metric, and the components its measures are made of."""
-    measures, parts = measures_of(select.parsed, shape.dimensions, lambda sql: select.types_of([sql]) is not None)
+    measures, parts = measures_of(select.parsed, shape.dimensions, select.can_store)
     by_name = {measure.name: measure for measure in measures}
     columns = tuple(
         _dimension(select, position) if position in shape.dimensions else _measure(select, position, by_name)

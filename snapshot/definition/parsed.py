@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlglot import exp
 
@@ -15,6 +16,8 @@ from .functions import unstable
 
 # What DuckDB takes for the clock without parentheses, also in quotes.
 _CLOCKS = ("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp")
+
+N = TypeVar("N", bound=exp.Expr)
 
 
 class Captured(Exception):
@@ -91,7 +94,7 @@ class Parsed:
         """The unqualified columns that have the name of another projection, whatever DuckDB takes them for."""
         aliases = {p.alias.lower() for p in self.projections if p.alias and p is not expression}
         columns = [node for node in outer(expression) if isinstance(node, exp.Column)]
-        bare = [column for column in columns if not column.table and not _is_variable(column)]
+        bare = [column for column in columns if not column.table and not is_variable(column)]
         return [column for column in bare if column.name.lower() in aliases]
 
 
@@ -123,7 +126,7 @@ def _whole(node: exp.Expr) -> exp.Expr:
     return exp.paren(node, copy=False)
 
 
-def _is_variable(column: exp.Column) -> bool:
+def is_variable(column: exp.Column) -> bool:
     """Whether it is the `x` of a comprehension, `[x + 1 for x in list]`, but for its list."""
     inner: exp.Expr = column
     while (around := inner.parent) is not None:
@@ -155,7 +158,7 @@ def outer(node: exp.Expr) -> Iterator[exp.Expr]:
     return node.walk(prune=lambda inner: isinstance(inner, exp.Query))
 
 
-def outer_nodes(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
+def outer_nodes(node: exp.Expr, kind: type[N]) -> list[N]:
     """The nodes of one kind within an expression, but not within its subqueries."""
     return [found for found in outer(node) if isinstance(found, kind)]
 

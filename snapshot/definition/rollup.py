@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from ..catalog import Metric, Rollup, quote
 from .dialect import DIALECT
-from .parsed import Parsed, looks_elsewhere, outer_nodes, replaced
+from .parsed import Parsed, is_variable, looks_elsewhere, outer_nodes, replaced
 
 # A metric with holistic measures has every grouping computed ahead up to so many; beyond, `@rollup` chooses.
 MAX_CHOSEN_ROLLUPS = 32
@@ -74,11 +74,12 @@ class _Components:
 
 
 def measures_of(
-    parsed: Parsed, dimensions: Collection[int], binds: Callable[[str], bool]
+    parsed: Parsed, dimensions: Collection[int], can_store: Callable[[str], bool]
 ) -> tuple[tuple[Measure, ...], tuple[Part, ...]]:
     """The measures of a grouped metric, in their order, and their components.
 
-    `binds` tells whether DuckDB accepts an aggregate over the metric's FROM: avg of a timestamp has no sum, say.
+    `can_store` tells whether an aggregate over the metric's FROM can be a column of the snapshot: avg of a timestamp
+    has no sum, and the largest `row(a, b)` is of a type that the file does not have.
     """
     projections = [p for i, p in enumerate(parsed.projections) if i not in dimensions]
     expanded = {p.alias_or_name: parsed.written_out(p) for p in projections}
@@ -89,7 +90,7 @@ def measures_of(
     for projection in projections:
         name = projection.alias_or_name
         derived = bool(parsed.references(projection))
-        measures.append(_measure(name, expanded[name], parsed, components, binds, derived=derived))
+        measures.append(_measure(name, expanded[name], parsed, components, can_store, derived=derived))
     formulas = " ".join(measure.formula for measure in measures)
     return tuple(measures), tuple(part for part in components.parts.values() if quote(part.name) in formulas)
 
@@ -99,16 +100,16 @@ def _measure(
     expanded: exp.Expr,
     parsed: Parsed,
     components: _Components,
-    binds: Callable[[str], bool],
+    can_store: Callable[[str], bool],
     *,
     derived: bool,
 ) -> Measure:
     calls = parsed.aggregates_in(expanded)
     within = {id(column) for call in calls for column in outer_nodes(call, exp.Column)}
-    if any(id(column) not in within for column in outer_nodes(expanded, exp.Column)):
+    if any(id(column) not in within and not is_variable(column) for column in outer_nodes(expanded, exp.Column)):
         return Measure(name, "holistic", "", "")  # mixes dimensions into the aggregate: it means its own grain only
     sql = expanded.sql(DIALECT)
-    formulas = [_formula(name, call, components, binds) for call in calls]
+    formulas = [_formula(name, call, components, can_store) for call in calls]
     merged = replaced(expanded, dict(zip(map(id, calls), map(str, formulas), strict=True)))
     # A subquery reads the base tables, whatever was merged; the clock is that of the build, whenever it is asked.
     if not all(formulas) or expanded.find(exp.Query) or looks_elsewhere(merged):
@@ -119,11 +120,12 @@ def _measure(
     return Measure(name, "additive" if sql in components.visible else "decomposed", sql, formula)
 
 
-def _formula(measure: str, call: exp.Expr, components: _Components, binds: Callable[[str], bool]) -> str | None:
+def _formula(measure: str, call: exp.Expr, components: _Components, can_store: Callable[[str], bool]) -> str | None:
     """An aggregate call over components, or None where it is holistic."""
     if merge := _merge(call):
         inner = call.this if isinstance(call, exp.Filter) else call
-        return components.name(measure, inner.key, call.sql(DIALECT), merge)
+        sql = call.sql(DIALECT)
+        return components.name(measure, inner.key, sql, merge) if can_store(sql) else None
     inner = call.this if isinstance(call, exp.Filter) else call
     if not isinstance(inner, exp.Avg) or isinstance(inner.this, exp.Distinct | exp.Order):
         return None
@@ -131,7 +133,7 @@ def _formula(measure: str, call: exp.Expr, components: _Components, binds: Calla
         _with_function(call, inner, made)
         for made in (exp.Sum(this=inner.this.copy()), exp.Count(this=inner.this.copy()))
     )
-    if not binds(total):
+    if not can_store(total):
         return None
     parts = components.name(measure, "sum", total, "sum"), components.name(measure, "count", count, "count")
     return f"CAST({parts[0]} AS DOUBLE) / NULLIF({parts[1]}, 0)"

@@ -76,6 +76,14 @@ def test_grouped_by_nothing_there_is_one_row(shop: Asking, metric: str, where: s
     assert [(field["totalCount"], len(field["nodes"])) for field in data.values()] == [(1, 1), (1, 1)]
 
 
+def test_rows_have_any_keys_that_a_document_names(shop: Asking) -> None:
+    """Also words of Python, in the document's order, and two hundred of them."""
+    words = ["class", "None", "v0", "rows", "__init__", "_", *(f"a{number}" for number in range(200))]
+    aliases = " ".join(f"{word}: orders" for word in words)
+    (row,) = shop.data(f"{{sales(by: []) {{nodes {{{aliases}}}}}}}")["sales"]["nodes"]
+    assert list(row.items()) == [(word, 4) for word in words]
+
+
 def test_the_largest_few_merge_to_the_largest_few(shop: Asking) -> None:
     """Not to the largest of the lists."""
     data = shop.data("{merging(by: [MONTH]) {nodes {month top}}}")
@@ -148,6 +156,9 @@ PUBLISHED = {
     "a comment at the end of the condition": (
         "select region, median(amount) as m\nfrom shop.orders -- all of them\nwhere paid -- but not paid\ngroup by all",
         2,
+    ),
+    "a part of an aggregate of a type that files do not have": (
+        "select region, max(row(amount, id))[1] as m from shop.orders group by all", 3,
     ),
     "a scalar subquery": (
         "select region, count(*) / (select count(id) from shop.users) as each from shop.orders group by all", 3,

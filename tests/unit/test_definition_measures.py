@@ -57,6 +57,8 @@ HOLISTIC = [
     "quantile_cont(o.amount, 0.9)",
     "percentile_cont(0.9) within group (order by o.amount)",
     "mode(o.status)",
+    "[x + 1 for x in list(o.amount) if x > 1]",
+    "max(row(o.amount, o.id))[1]",
     "stddev(o.amount)",
     "var_pop(o.weight)",
     "approx_count_distinct(o.user_id)",
