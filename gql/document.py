@@ -20,6 +20,12 @@ from .bounded import Bounded
 from .errors import MAX_ERRORS
 
 RULES = [*specified_rules, MaxIntrospectionDepthRule]
+# What graphql-core says of a document that takes too long to validate, and what a client is told.
+ABORTED = "Validation aborted."
+TOO_LONG = (
+    "the document takes too long to validate: too many fields have the same key in the response, or fragments nest too "
+    "deep; name each field once"
+)
 # What the documents of a schema may take that are kept, in bytes, and what one takes for each of its words.
 DOCUMENT_BYTES, WORD_BYTES = 32_000_000, 400
 
@@ -58,6 +64,7 @@ class Documents:
 
     def _read(self, text: str, max_tokens: int) -> Document:
         node = parse(text, max_tokens=max_tokens)
-        document = Document(node, tuple(validate(self._schema, node, RULES, max_errors=MAX_ERRORS)))
+        errors = validate(self._schema, node, RULES, max_errors=MAX_ERRORS)
+        document = Document(node, tuple(GraphQLError(TOO_LONG) if e.message == ABORTED else e for e in errors))
         self._kept.put((text, max_tokens), document)
         return document

@@ -24,11 +24,16 @@ ENCODINGS = tuple(_COMPRESS)
 
 
 @lru_cache(KEPT_HEADERS)
-def encoding_of(accept_encoding: str) -> str:
-    """The name of the encoding that a client likes best, of equals ours; empty for none."""
+def encoding_of(accept_encoding: str, *, small: bool = False) -> str:
+    """The name of the encoding that a client likes best, of equals ours; empty for none.
+
+    What is `small` is sent as it is to whoever takes it so.
+    """
     if not accept_encoding:
         return ""
     liked = qualities_of(accept_encoding)
+    if small and liked.get("identity", liked.get("*", 1.0)):
+        return ""
     quality = {name: liked.get(name, liked.get("*", 0.0)) for name in _COMPRESS}
     best = max(quality, key=lambda name: quality[name])
     return best if quality[best] > 0 and quality[best] >= liked.get("identity", 0.0) else ""

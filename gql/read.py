@@ -70,7 +70,7 @@ def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
     for name, value in raw:
         if name in _HEADERS:
             key = name.decode().replace("-", "_")
-            found[key] = ", ".join(filter(None, (found.get(key), value.decode("latin-1"))))
+            found[key] = ", ".join(filter(None, (found.get(key), value.decode("latin-1").strip(" \t"))))
     return Headers(**found)
 
 
@@ -101,7 +101,7 @@ async def body_of(receive: Receive, headers: Headers, max_body: int) -> bytes:
 @lru_cache(KEPT_HEADERS)
 def _is_json(content_type: str) -> bool:
     kind, _, parameters = content_type.partition(";")
-    charset = parameters.lower().replace(" ", "").replace('"', "")
+    charset = re.sub(r"[ \t\"]", "", parameters.lower())
     return kind.strip().lower() == JSON and charset in ("", "charset=utf-8")
 
 

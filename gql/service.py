@@ -108,8 +108,7 @@ class Service:
         if kept is None:
             kept = await self.answers.get(key, request, lambda: self._make(request, key, deadline))
             timing = kept.timing
-        encoding = encoding_of(headers.accept_encoding) if len(kept.body) >= LEAST_BYTES else ""
-        if encoding:
+        if encoding := encoding_of(headers.accept_encoding, small=len(kept.body) < LEAST_BYTES):
             kept = await self._form(kept, key._replace(encoding=encoding), request)
         cache = self.freshness.cache_control(info) if kept.lasting else NOT_KEPT
         return Written(kept, headers.if_none_match, cache, timing)

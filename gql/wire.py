@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .live import STOP
 
@@ -27,6 +28,8 @@ class PatientProtocol(HttpToolsProtocol):
     _since: float | None = None
     # What came since the request, or since the last of its body.
     _bytes = 0
+    # The request that is answered; `cycle` is the one that came last.
+    _answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client that says nothing at all is waited for as long."""
@@ -57,16 +60,32 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is waited for any more."""
+        """Nobody is waited for any more, and nobody waits: what is answered hears of it, also where more came since."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no request ends the connection, behind the answers to those that came before it."""
+        if self._is_next():
+            super().send_400_response(msg)
+        elif self._is_complete():
+            self.cycle.keep_alive, self._since = False, None
+        else:
+            self.transport.close()
 
     def shutdown(self) -> None:
         """The server stops: streams that would go on for ever end, so that their clients come again elsewhere."""
         if stop := self.app_state.get(STOP):
             stop()
         super().shutdown()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _look(self) -> None:
         """Hang up on who was waited for too long; else look again when that may be."""
@@ -87,6 +106,10 @@ class PatientProtocol(HttpToolsProtocol):
         """Whether what is written now is the answer to the request that comes, and not a part of another, or of one."""
         if self.cycle is None:
             return True
-        if self.cycle.scope is not self.scope:  # its headers are not all there, and the cycle is of the one before
+        if self._is_complete():
             return self.cycle.response_complete
         return not self.cycle.response_started and not self.pipeline
+
+    def _is_complete(self) -> bool:
+        """Whether the last request is there, and what came since belongs to another one, or to none."""
+        return self._since is None or self.cycle.scope is not self.scope

@@ -36,9 +36,9 @@ class SnapshotCopies:
         asked = Headers(scope=scope)
         with self._reader.lease() as generation:
             headers, etag, size = _headers(generation), f'"{generation.checksum}"', generation.file.size
-            if is_known(etag, asked.get("if-none-match", "")):
+            if is_known(etag, asked.get("if-none-match", "").strip()):
                 return await send_empty(send, 304, headers)
-            whole = scope["method"] == "HEAD" or asked.get("if-range", etag) != etag
+            whole = scope["method"] == "HEAD" or asked.get("if-range", etag).strip() != etag
             spans = None if whole else ranges_of(asked.get("range", ""), size)
             if spans == []:
                 return await send_empty(send, 416, [*headers, (b"content-range", f"bytes */{size}".encode())])

@@ -84,3 +84,9 @@ def test_plans_weigh_their_documents_and_values(shop: Asking) -> None:
     small, large = list[PlanKey](shop.generation.value.prepared)[-2:]
     assert small.size > small.operation.document.size
     assert large.size - small.size > len(repr(regions))
+
+
+def test_a_document_that_takes_too_long_to_validate_is_told_so(shop: Asking) -> None:
+    """graphql-core says only that it stopped."""
+    (said,) = Documents(shop.generation.value.schema)("{" + "__typename " * 900 + "}", MAX_TOKENS).errors
+    assert "takes too long to validate" in said.message

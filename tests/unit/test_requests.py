@@ -148,6 +148,15 @@ def test_the_encoding_is_the_one_that_the_client_likes_best(accept: str, encodin
     assert encoding_of(accept) == encoding
 
 
+@pytest.mark.parametrize(
+    ("accept", "encoding"),
+    [("gzip, br", ""), ("identity;q=0.5, gzip", ""), ("identity;q=0, gzip", "gzip"), ("gzip, *;q=0", "gzip")],
+)
+def test_a_small_answer_is_encoded_only_for_who_does_not_take_it_plain(accept: str, encoding: str) -> None:
+    """It fits into a packet as it is."""
+    assert encoding_of(accept, small=True) == encoding
+
+
 @given(st.text("gzipbrst*,;q=01. "))
 def test_whatever_a_client_accepts_is_no_reason_to_break(accept: str) -> None:
     """An encoding of ours, or none."""
@@ -223,6 +232,13 @@ def test_a_hash_that_is_none_is_malformed(persisted: object) -> None:
         request_of({"method": "POST"}, body)
 
     assert refused.value.status == 400
+
+
+def test_blanks_around_a_header_are_none_of_it() -> None:
+    """Also behind it, and tabs."""
+    assert headers_of({"headers": [(b"if-none-match", b"\t* "), (b"x-snapshot-min", b"2 ")]}) == Headers(
+        if_none_match="*", x_snapshot_min="2"
+    )
 
 
 def test_a_header_that_comes_twice_is_one_list() -> None:

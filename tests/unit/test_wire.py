@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from gql.wire import MAX_HEADER_BYTES, PatientProtocol
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+WHOLE = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+NONE = b"NONE OF THAT KIND\r\n\r\n"
 # No byte of a body, however much comes.
 EXTENSION = b"1;" + b"x" * MAX_HEADER_BYTES
 
@@ -34,25 +39,43 @@ class Line(asyncio.Transport):
         """Nothing more comes."""
         self.closed = True
 
+    def pause_reading(self) -> None:
+        """What is sent to it comes nevertheless."""
+
+    def resume_reading(self) -> None:
+        """It was not held up."""
+
+
+@contextmanager
+def connected(app: Any) -> Iterator[tuple[PatientProtocol, Line]]:
+    """A client's connection to an application."""
+    line, state = Line(), ServerState()
+    protocol = PatientProtocol(Config(app, log_config=None), state, {})
+    protocol.connection_made(line)
+    yield protocol, line
+    protocol.connection_lost(None)
+    for task in state.tasks:
+        task.cancel()
+
+
+async def begin(send: Any) -> None:
+    """The first of two parts of a response."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"8")]})
+    await send({"type": "http.response.body", "body": b"some", "more_body": True})
+
 
 async def said(*, begins: bool) -> Line:
     """What is said to a client that goes beyond its measure, before a response begins, or within one."""
 
     async def app(_: Any, __: Any, send: Any) -> None:
         if begins:
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
-            await send({"type": "http.response.body", "body": b"some", "more_body": True})
+            await begin(send)
         await asyncio.Event().wait()
 
-    line, state = Line(), ServerState()
-    protocol = PatientProtocol(Config(app, log_config=None), state, {})
-    protocol.connection_made(line)
-    protocol.data_received(REQUEST)
-    await asyncio.sleep(0)
-    protocol.data_received(EXTENSION)
-    protocol.connection_lost(None)
-    for task in state.tasks:
-        task.cancel()
+    with connected(app) as (protocol, line):
+        protocol.data_received(REQUEST)
+        await asyncio.sleep(0)
+        protocol.data_received(EXTENSION)
     return line
 
 
@@ -70,3 +93,73 @@ def test_a_refusal_is_not_written_into_a_response_that_has_begun() -> None:
 
     assert line.closed
     assert line.written.endswith(b"some")
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("requests", [1, 2])
+def test_what_is_no_request_is_not_answered_in_the_place_of_those_before_it(requests: int, together: bool) -> None:
+    """They are answered as if nothing had followed them; then the connection ends."""
+
+    async def run() -> Line:
+        gate = asyncio.Event()
+
+        async def app(_: Any, __: Any, send: Any) -> None:
+            await begin(send)
+            await gate.wait()
+            await send({"type": "http.response.body", "body": b"more"})
+
+        with connected(app) as (protocol, line):
+            sent = WHOLE * requests
+            for part in [sent + NONE] if together else [sent, NONE]:
+                protocol.data_received(part)
+                await asyncio.sleep(0)
+            gate.set()
+            for _ in range(3 * requests):
+                await asyncio.sleep(0)
+        return line
+
+    line = asyncio.run(run())
+
+    assert line.closed
+    assert b" 400 " not in line.written
+    assert line.written.count(b"somemore") == requests
+
+
+@pytest.mark.parametrize("before", [b"", REQUEST])
+def test_what_is_no_request_is_told_so_where_nothing_is_answered(before: bytes) -> None:
+    """At once, or as the body of a request that waits for it."""
+
+    async def run() -> Line:
+        async def app(_: Any, __: Any, ___: Any) -> None:
+            await asyncio.Event().wait()
+
+        with connected(app) as (protocol, line):
+            protocol.data_received(before + NONE)
+        return line
+
+    line = asyncio.run(run())
+
+    assert line.closed
+    assert line.written.startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_application_hears_of_a_client_that_left_with_another_request_sent() -> None:
+    """It may be a stream, which would go on for nobody."""
+    heard: list[str] = []
+
+    async def run() -> None:
+        async def app(_: Any, receive: Any, send: Any) -> None:
+            await begin(send)
+            while not heard or heard[-1] != "http.disconnect":
+                heard.append((await receive())["type"])
+
+        with connected(app) as (protocol, _):
+            protocol.data_received(WHOLE * 2)
+            await asyncio.sleep(0)
+            protocol.connection_lost(None)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+
+    assert heard == ["http.request", "http.disconnect"]
