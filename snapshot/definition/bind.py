@@ -53,6 +53,13 @@ class Binder:
         """Whether DuckDB takes a SELECT."""
         return self.refusal(sql) is None
 
+    def types(self, sql: str) -> list[str] | None:
+        """The types of a SELECT's columns; None where DuckDB does not take it."""
+        try:
+            return [kind for _, kind in self.describe(sql)]
+        except duckdb.Error:
+            return None
+
     def knows(self, kind: str) -> bool:
         """Whether DuckDB has a type."""
         if kind not in self._known:

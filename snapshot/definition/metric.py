@@ -55,7 +55,7 @@ class Reading:
         tree = self._tree()
         tables = tables_of(tree, self.shapes)
         parsed = Parsed(tree, self._names(tree), self.binder.aggregates)
-        where, shape = self._where(parsed), shape_of(parsed)
+        where, shape = self._where(parsed), shape_of(parsed, self._can_group)
         select = Select(parsed, described, self.text.comments, tables, self.shapes, partial(self._types_of, where))
         self._refuse_shadows(parsed, parsed.shadowed_keys() | (parsed.shadowed() if shape.grouped else set()))
         if shape.grouped:
@@ -202,11 +202,12 @@ class Reading:
     def _types_of(self, where: str, expressions: Sequence[str]) -> list[str] | None:
         """The types of expressions over the metric's FROM; None where DuckDB refuses one of them."""
         condition = f"where {where}" if where else ""
-        sql = f"{self.text.with_} select {', '.join(expressions)} from {self.text.from_} {condition} group by all"
-        try:
-            return [kind for _, kind in self.binder.describe(sql)]
-        except duckdb.Error:
-            return None
+        select = f"select {', '.join(expressions)} from {self.text.from_} {condition} group by all"
+        return self.binder.types(f"{self.text.with_} {select}")
+
+    def _can_group(self, sql: str) -> bool:
+        """Whether DuckDB groups the metric's FROM by an expression."""
+        return self.binder.accepts(f"{self.text.with_} select count(*) from {self.text.from_} group by {sql}")
 
     def _clock(self, select: Select, columns: Sequence[Column], time: str) -> Clock:
         """How the moment of the data looks to the time dimension."""
@@ -224,10 +225,7 @@ class Reading:
 
     def _type_of(self, sql: str) -> str:
         """The type that a SELECT of one column gives; empty where DuckDB refuses it."""
-        try:
-            return self.binder.describe(f"{self.text.with_} {sql}")[0][1]
-        except duckdb.Error:
-            return ""
+        return (self.binder.types(f"{self.text.with_} {sql}") or [""])[0]
 
     def _base_from(self, select: Select) -> str:
         """The FROM, where all of its tables are in the snapshot for everybody to read, and it always gives the same."""

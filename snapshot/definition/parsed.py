@@ -17,6 +17,9 @@ from .functions import unstable
 # What DuckDB takes for the clock without parentheses, also in quotes.
 _CLOCKS = ("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp")
 
+# What DuckDB reads as a SELECT of its own; `any([...])` is one, too.
+SUBQUERIES = (exp.Query, exp.Any, exp.All)
+
 N = TypeVar("N", bound=exp.Expr)
 
 
@@ -44,9 +47,20 @@ class Parsed:
     def shadowed(self) -> set[int]:
         """The projections to whose alias another seems to refer, while DuckDB takes a name of the FROM.
 
-        Harmless is only the alias of the very column of that name.
+        Harmless are the alias of the very column of that name, and that of an aggregate within another, where no alias
+        of one can be meant.
         """
-        return self._hidden(column for projection in self.projections for column in self._by_alias(projection))
+        measures = {p.alias.lower() for p in self.projections if self.aggregates_in(self.written_out(p))}
+        return self._hidden(
+            column
+            for projection in self.projections
+            for column in self._by_alias(projection)
+            if column.name.lower() not in measures or id(column) not in self.aggregated(projection)
+        )
+
+    def aggregated(self, expression: exp.Expr) -> set[int]:
+        """The ids of the columns within an expression's aggregates."""
+        return {id(c) for call in self.aggregates_in(expression) for c in outer_nodes(call, exp.Column)}
 
     def shadowed_keys(self) -> set[int]:
         """The projections whose alias a GROUP BY key seems to mean, while DuckDB groups by a name of the FROM."""

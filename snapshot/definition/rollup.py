@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from ..catalog import Metric, Rollup, quote
 from .dialect import DIALECT
-from .parsed import Parsed, is_variable, looks_elsewhere, outer_nodes, replaced
+from .parsed import SUBQUERIES, Parsed, is_variable, looks_elsewhere, outer_nodes, replaced
 
 # A metric with holistic measures has every grouping computed ahead up to so many; beyond, `@rollup` chooses.
 MAX_CHOSEN_ROLLUPS = 32
@@ -105,14 +105,16 @@ def _measure(
     derived: bool,
 ) -> Measure:
     calls = parsed.aggregates_in(expanded)
-    within = {id(column) for call in calls for column in outer_nodes(call, exp.Column)}
+    within = parsed.aggregated(expanded)
     if any(id(column) not in within and not is_variable(column) for column in outer_nodes(expanded, exp.Column)):
         return Measure(name, "holistic", "", "")  # mixes dimensions into the aggregate: it means its own grain only
     sql = expanded.sql(DIALECT)
+    if expanded.find(*SUBQUERIES) and not can_store(sql):
+        return Measure(name, "holistic", "", "")  # the subquery asks for a dimension, or by an alias
     formulas = [_formula(name, call, components, can_store) for call in calls]
     merged = replaced(expanded, dict(zip(map(id, calls), map(str, formulas), strict=True)))
     # A subquery reads the base tables, whatever was merged; the clock is that of the build, whenever it is asked.
-    if not all(formulas) or expanded.find(exp.Query) or looks_elsewhere(merged):
+    if not all(formulas) or expanded.find(*SUBQUERIES) or looks_elsewhere(merged):
         return Measure(name, "derived" if derived else "holistic", sql, "")
     formula = merged.sql(DIALECT)
     if derived:
@@ -143,6 +145,8 @@ def _merge(call: exp.Expr) -> str | None:
     inner = call.this if isinstance(call, exp.Filter) else call
     argument = inner.this
     if isinstance(argument, exp.Distinct | exp.Order) or inner.args.get("count"):  # max(x, n) is a list
+        return None
+    if inner.find(exp.Collate):  # of texts that are equal by it, the first is taken
         return None
     return _MERGE.get(type(inner))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlglot import exp
 
-from .parsed import Parsed, outer_nodes
+from .dialect import DIALECT
+from .parsed import SUBQUERIES, Parsed, outer_nodes
 
 _PLAIN_CLAUSES = {
     "having": "HAVING",
@@ -28,8 +30,8 @@ class Shape:
     dimensions: tuple[int, ...] = ()
 
 
-def shape_of(parsed: Parsed) -> Shape:
-    """Which of the two a SELECT is."""
+def shape_of(parsed: Parsed, can_group: Callable[[str], bool]) -> Shape:
+    """Which of the two a SELECT is; `can_group` tells whether DuckDB groups the FROM by an expression."""
     if reason := _plain_reason(parsed.tree):
         return Shape(False, f"plain table: {reason}")
     dimensions = tuple(i for i, p in enumerate(parsed.projections) if not _is_measure(p, parsed))
@@ -44,6 +46,10 @@ def shape_of(parsed: Parsed) -> Shape:
             return Shape(False, "plain table: it projects something that is neither grouped by nor an aggregate")
     if not dimensions:
         return Shape(False, "plain table: it has no dimension to group by")
+    # An aggregate over columns of the outer SELECT may stand in a subquery of what looks like a dimension.
+    for projection in (parsed.projections[i] for i in dimensions if parsed.projections[i].find(*SUBQUERIES)):
+        if not can_group(parsed.written_out(projection).sql(DIALECT)):
+            return Shape(False, f"plain table: DuckDB does not group by {projection.alias_or_name} for its subquery")
     names = ", ".join(parsed.projections[i].alias_or_name for i in dimensions)
     return Shape(True, f"grouped metric: it groups by {names}, exactly what it projects beside aggregates", dimensions)
 

@@ -202,3 +202,11 @@ def test_a_value_that_does_not_fit_a_type_of_the_toml_is_an_error_as_well(
     message = rf"^shop\.things\.value: the .*'{written}' at id = 1 does not fit {re.escape(kind)}"
     with pytest.raises(SourceValueError, match=message), exported(tmp_path, script, [written], {"value": kind}):
         pytest.fail("it was exported")
+
+
+@pytest.mark.parametrize("kind", ["HUGEINT", "UHUGEINT"])
+def test_a_whole_number_may_be_called_a_wider_one(tmp_path: Path, kind: str) -> None:
+    """Than SQLite has any."""
+    script = "create table things (id integer primary key, value integer)"
+    with exported(tmp_path, script, [2**63 - 1, None], types={"value": kind}) as connection:
+        assert connection.execute(VALUES).fetchall() == [(2**63 - 1,), (None,)]

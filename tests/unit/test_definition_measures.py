@@ -59,6 +59,8 @@ HOLISTIC = [
     "mode(o.status)",
     "[x + 1 for x in list(o.amount) if x > 1]",
     "max(row(o.amount, o.id))[1]",
+    "max(o.status collate nocase)",
+    "1 = any([count(*)])",
     "stddev(o.amount)",
     "var_pop(o.weight)",
     "approx_count_distinct(o.user_id)",
@@ -224,6 +226,19 @@ def test_check_says_which_measures_have_their_own_grouping_only() -> None:
         "1 groupings are computed ahead for m; others and filters come from the base tables; "
         "label by its own grouping only"
     )
+
+
+def test_a_measure_whose_subquery_asks_for_a_dimension_has_its_own_grouping_only() -> None:
+    """Without that dimension it could not be asked."""
+    other = "max(o.id) + (select count(*) from shop.users x where x.plan = u.plan) as m"
+    found = metric(f"select u.plan, count(*) as n, {other} {JOINED} group by u.plan")
+    assert (found.column("n").rollup, found.column("m").sql, found.column("m").formula) == ("additive", "", "")
+
+
+def test_an_aggregate_of_a_column_that_another_one_is_called_by_is_of_the_column() -> None:
+    """No aggregate may be within another, so its alias cannot be meant."""
+    found = metric("select region, sum(amount) as amount, sum(amount) / count(*) as each from shop.orders group by all")
+    assert (found.column("amount").sql, found.column("each").rollup) == ("SUM(amount)", "decomposed")
 
 
 def test_equal_aggregates_share_a_part() -> None:

@@ -69,7 +69,7 @@ WRONG = {
         ":1: pacelayer cannot read this SELECT; begin it with SELECT, WITH or FROM",
     ),
     "an alias that a source column hides": (
-        "select\n  o.status,\n  sum(o.amount) as amount,\n  max(amount) as most\nfrom shop.orders o group by all",
+        "select\n  o.status,\n  sum(o.amount) as amount,\n  amount * 2 as twice\nfrom shop.orders o group by all",
         ":3: the alias 'amount' is referred to, but it is also a name of the sources, and DuckDB takes that one",
     ),
     "an alias that a joined table's column hides": (

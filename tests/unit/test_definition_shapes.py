@@ -100,6 +100,9 @@ GROUPED = {
     "a closing semicolon": (f"select u.plan, count(*) as n {JOINED} group by all;\n-- the end\n", ["plan"]),
 }  # fmt: skip
 
+# Aggregates of the outer SELECT, for they are of its columns.
+LAST = "(select u.plan from shop.users u where u.id = max(o.user_id)) as last"
+HIT = "exists (from shop.users u where u.id = max(o.id)) as hit"
 # What is special -> the SELECT, and the word of the reason.
 PLAIN = {
     "no grouping": (f"select o.id, o.status {ORDERS}", "no GROUP BY"),
@@ -135,6 +138,8 @@ PLAIN = {
     "something that is neither": (
         f"select o.status, 'web' as channel, count(*) as n {ORDERS} group by o.status", "neither grouped by",
     ),
+    "an aggregate that a subquery hides": (f"select region, {LAST}, count(*) as n {ORDERS} group by all", "by last"),
+    "an aggregate that EXISTS hides": (f"select region, {HIT}, count(*) as n {ORDERS} group by all", "by hit"),
     "nothing to group by": (f"select count(*) as n, sum(o.amount) as revenue {ORDERS} group by all", "dimension"),
 }  # fmt: skip
 

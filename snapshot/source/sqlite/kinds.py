@@ -12,7 +12,10 @@ from ..reflect import common_kind
 from ..shape import TableShape
 from ..strict import base_of
 
-INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+INTEGERS = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
+    *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
+)
 # The storage classes that a DuckDB type takes, and a value by which the wire's type is fixed before the first row.
 _STORAGE: dict[str, tuple[tuple[str, ...], str]] = {
     **dict.fromkeys(INTEGERS, (("integer",), "0")),
