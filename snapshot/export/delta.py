@@ -61,21 +61,26 @@ class Delta:
         written = self._written(horizon)
         if not written:
             return None
-        there = self.reading.counts(self.table[1], alive, written, self.number)
+        there = self.reading.counts(self.table[1], alive, f"({written} or {self._unordered()})", self.number)
         if there.among > max(MOST_WRITTEN * self.state.rows, LARGE):
             return None
         self._fetch(self.added, self.shape, f"{alive} and {written}" if there.among else "1 = 0")
+        if self._count(self.added) != there.among:
+            return None
         if self.settings.key:
             refuse_doubles(self.staging.connection, self.table, self.shape, self.added)
         elif not self._names_each_row():
             return None
-        self._fetch(_GONE, self.keys, f"not ({alive}) and {written}" if self.settings.soft else "1 = 0")
+        marked, sure = f"not ({alive}) and {written}", self._tells_apart()
+        self._fetch(_GONE, self.keys, marked if self.settings.soft and sure else "1 = 0")
         self._drop_equal()
         self._note_removed(f"select {self.key} from {self.added} union all select {self.key} from {_GONE}")
         expected = there.rows, there.total
-        if self._here() != expected:
+        if not sure or self._here() != expected:
             self._fetch(_KEYS, self.keys, alive)
             kept = f"select {self.key} from {_KEYS}"
+            if not sure and self._count(f"(select distinct * from {_KEYS})") != self._count(_KEYS):
+                return None
             gone = f"select {self.key} from {self.before} where ({self.key}) not in ({kept})"
             self._note_removed(f"select {self.key} from {self.added} union all {gone}")
         # What is no primary key at the source may stop to name one row, while as many others go.
@@ -102,6 +107,18 @@ class Delta:
         column = self.settings.changed or self.shape.key[0]
         least = self._least(column, self.shape.columns[column].type)
         return self.reading.at_least(self.table[1], column, least, self.shape.columns[column].type) if least else ""
+
+    def _unordered(self) -> str:
+        """The condition on rows of which it cannot be told whether they were written since."""
+        if self.state.horizon:
+            return "1 = 0"
+        column = self.settings.changed or self.shape.key[0]
+        return self.reading.unordered(self.table[1], column, self.shape.columns[column].type)
+
+    def _tells_apart(self) -> bool:
+        """Whether no two rows of the source have one key here: a deleted one and a living one, or `01` and `1`."""
+        exact = (self.reading.tells_apart(self.table[1], name, c.type) for name, c in self.keys.columns.items())
+        return all(exact) and not (self.settings.soft and self.settings.key)
 
     def _least(self, column: str, kind: str) -> str:
         """The greatest value that was seen, less the overlap; empty where there is none.

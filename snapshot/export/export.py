@@ -143,10 +143,11 @@ def _as_declared(wanted: Wanted, now: TableShape, observe: Observer) -> Wanted:
 
     Its values may be others though nobody wrote a row. By a key that it has no more, its rows cannot be told apart.
     """
-    declared = digest(repr([now.columns[name].declared for name in wanted.shape.columns]))
+    columns = {name: replace(c, declared=now.columns[name].declared) for name, c in wanted.shape.columns.items()}
+    declared = digest(repr([column.declared for column in columns.values()]))
     is_key = wanted.settings.key or now.key == wanted.shape.key
     state = wanted.state if wanted.state and wanted.state.declared == declared else None
-    shape = wanted.shape if is_key else replace(wanted.shape, key=())
+    shape = replace(wanted.shape, columns=columns, key=wanted.shape.key if is_key else ())
     name = ".".join(wanted.table)
     if state != wanted.state:
         observe(TableAltered(name, "its columns are declared in another way"))

@@ -46,7 +46,7 @@ def _is_untouched(reading: Changing, wanted: Wanted, state: TableState, horizon:
 def alive(reading: Changing, wanted: Wanted) -> str:
     """The condition that a row is not marked as deleted."""
     soft = wanted.settings.soft
-    return f"not ({reading.marked(wanted.table[1], soft, wanted.shape.columns[soft].type)})" if soft else "1 = 1"
+    return f"not ({reading.marked(wanted.table[1], soft, wanted.shape.columns[soft])})" if soft else "1 = 1"
 
 
 def _changes(

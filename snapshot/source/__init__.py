@@ -78,8 +78,17 @@ class Changing(Reading, Protocol):
     def at_least(self, table: str, column: str, value: str, kind: str) -> str:
         """The condition that a column is at least a value of that DuckDB type (a moment: in UTC), or is null."""
 
-    def marked(self, table: str, column: str, kind: str) -> str:
-        """The condition that a column of a table, of that DuckDB type marks a row as deleted: is set, or true."""
+    def unordered(self, table: str, column: str, kind: str) -> str:
+        """The condition that a column has a value which is none of that DuckDB type, and so comes before no other.
+
+        `at_least` may leave such rows out.
+        """
+
+    def tells_apart(self, table: str, column: str, kind: str) -> bool:
+        """Whether different values of a column are different values of that DuckDB type."""
+
+    def marked(self, table: str, column: str, shape: ColumnShape) -> str:
+        """The condition that a column marks a row as deleted: it is set, or exactly true."""
 
     def estimate(self, table: str) -> int:
         """About how many rows a table has, by the source's statistics; 0 where it has none."""

@@ -16,14 +16,15 @@ from sqlalchemy import types
 
 from ..catalog import quote
 from ..errors import SourceUnavailable
+from ..settings import TableSettings
 from .ahead import ahead
 from .at_url import SourceAtUrl
 from .batches import BYTES
 from .counts import Counts
 from .limit import seconds_left
 from .reflect import common_kind, reflect
-from .shape import TableShape
-from .strict import FIRST_YEAR, strict
+from .shape import ColumnShape, TableShape
+from .strict import FIRST_YEAR, TRUE, shortest, strict
 
 # Of a batch: memory does not grow with the table, nor with its rows.
 BATCH_ROWS, BATCH_BYTES = 20_000, BYTES
@@ -94,9 +95,13 @@ class CursorSource(SourceAtUrl):
         """The DuckDB type of a declared one; `?` and the declaration where a value could not be kept exactly."""
         return common_kind(declared)
 
-    def wire(self, column: str, kind: str) -> str:
+    def wire(self, column: str, shape: ColumnShape) -> str:
         """The SQL that reads a column (quoted already) so that its value is a text, or Python's exact value."""
         return column
+
+    def unordered(self, column: str, kind: str, *, named: bool) -> str:
+        """The condition that a column (quoted) has a value of no place in order; `named` where the project types it."""
+        return "1 = 0"
 
     def engine(self) -> sqlalchemy.Engine:
         """A connection for each question."""
@@ -121,18 +126,34 @@ class CursorReading:
         return ""
 
     def at_least(self, table: str, column: str, value: str, kind: str) -> str:
-        """The session's zone is UTC where moments have one."""
+        """The session's zone is UTC where moments have one; a text may be without its last parts."""
         name = _quoted(self.connection, column)
         if "INT" in kind:
             return f"({name} >= {value} or {name} is null)"
         # What comes before all years, as a day that is none, is read to be refused.
-        return f"({name} >= '{value}' or {name} < '{FIRST_YEAR}' or {name} is null)"
+        return f"({name} >= '{shortest(value)}' or {name} < '{FIRST_YEAR}' or {name} is null)"
 
-    def marked(self, table: str, column: str, kind: str) -> str:
+    def unordered(self, table: str, column: str, kind: str) -> str:
+        """What the database lets in."""
+        named = self._names_type(table, column)
+        return self.source.unordered(_quoted(self.connection, column), kind, named=named)
+
+    def tells_apart(self, table: str, column: str, kind: str) -> bool:
+        """What the project calls a number may be a text, where 01 and 1 are two."""
+        return not self._names_type(table, column)
+
+    def marked(self, table: str, column: str, shape: ColumnShape) -> str:
         """Rows whose mark of deletion is set; one that the project calls a boolean may be a word."""
-        name, types = _quoted(self.connection, column), self.source.settings.tables[table].types
-        word = f" or lower(cast({name} as char(5))) in ('t', 'true')" if column in types else ""
-        return f"{name} is not null" + (f" and ({name} <> 0{word})" if kind == "BOOLEAN" else "")
+        name = _quoted(self.connection, column)
+        if shape.type != "BOOLEAN":
+            return f"{name} is not null"
+        # Behind its end: databases take a text with blanks there for one without.
+        words = ", ".join(f"'{word}.'" for word in TRUE)
+        return f"{name} is not null and lower(concat({self.source.wire(name, shape)}, '.')) in ({words})"
+
+    def _names_type(self, table: str, column: str) -> bool:
+        """Whether the project names a column's type."""
+        return column in self.source.settings.tables.get(table, TableSettings()).types
 
     def estimate(self, table: str) -> int:
         """Where the kind of database has statistics."""
@@ -163,7 +184,7 @@ class CursorReading:
     ) -> Iterator[Iterable[nanoarrow.Array]]:
         """Rows are gathered as they come."""
         self._begin(table)
-        wire = ", ".join(self.source.wire(_quoted(self.connection, name), c.type) for name, c in shape.columns.items())
+        wire = ", ".join(self.source.wire(_quoted(self.connection, name), c) for name, c in shape.columns.items())
         options = {"stream_results": True, "max_row_buffer": FETCHED, "no_parameters": True}
         sql = f"select {wire} from {self.source.qualified(self.connection, table)} where {where}"
         result = self.connection.exec_driver_sql(sql, execution_options=options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +18,11 @@ from ..errors import SourceUnavailable
 from .cursor import CursorSource
 from .limit import seconds_left
 from .reflect import common_kind
+from .shape import ColumnShape
 
 _INTEGERS = {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "MEDIUMINT": "INTEGER", "INTEGER": "INTEGER"}
+# What is a text or bytes, or of a type that SQLAlchemy does not know.
+_AS_IT_IS = re.compile(r"^\w*(CHAR|TEXT|ENUM|SET|JSON|BINARY|BLOB|NullType)")
 _SESSION = (
     "set session transaction isolation level repeatable read, read only",
     "set session time_zone = '+00:00', lock_wait_timeout = 10, net_write_timeout = 60, wait_timeout = 600",
@@ -122,18 +126,22 @@ class MysqlSource(CursorSource):
                 return "TIMESTAMPTZ"
         return common_kind(declared)
 
-    def wire(self, column: str, kind: str) -> str:
+    def wire(self, column: str, shape: ColumnShape) -> str:
         """The server's text has all digits, but for a FLOAT's."""
-        if kind in ("BLOB", "VARCHAR", "JSON"):  # a cast to char would make null of a text longer than a packet
-            return column
-        if kind == "TIMESTAMPTZ":
-            return f"concat({column}, '+00')"
-        text = f"cast({column} as char)"
-        if kind in ("FLOAT", "BOOLEAN", "UBIGINT"):  # a bit is a byte to a client until it is a number
-            number = f"cast({column} + {'0e0' if kind == 'FLOAT' else '0'} as char)"
-            # Of a text that the project calls so, it would be whatever number the text begins with.
-            return f"case when collation({column}) = 'binary' then {number} else {text} end"
-        return text
+        if _AS_IT_IS.search(shape.declared) and shape.type in ("BLOB", "VARCHAR", "JSON"):
+            return column  # a cast to char would make null of a text longer than a packet
+        if shape.declared.startswith("FLOAT"):
+            return f"cast({column} + 0e0 as char)"
+        if shape.declared.startswith("BIT"):  # a byte to a client until it is a number
+            return f"cast({column} + 0 as char)"
+        return f"concat({column}, '+00')" if shape.type == "TIMESTAMPTZ" else f"cast({column} as char)"
+
+    def unordered(self, column: str, kind: str, *, named: bool) -> str:
+        """Days and months that are none; texts that are no number as the server writes it, or begin with no year."""
+        text = f"cast({column} as char(40))"
+        if "INT" not in kind:
+            return f"({text} not like '____-%' or {text} like '%-00%')"
+        return f"cast(cast({column} as decimal(38, 0)) as char(40)) <> {text}" if named else "1 = 0"
 
 
 def _limit(mariadb: bool, seconds: float) -> str:

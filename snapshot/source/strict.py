@@ -13,7 +13,14 @@ _TIME, _MOMENT = rf"^{_CLOCK}$", rf"^\d{{4}}-\d{{1,2}}-\d{{1,2}}([ T]{_CLOCK})?$
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 # What the first moment that there can be begins with.
 FIRST_YEAR = "0001-01-01"
+# What is exactly true, in small letters.
+TRUE = ("1", "t", "true")
 _NO_NUMBER = r"^[+-]?(nan|inf|infinity)$"
+
+
+def shortest(moment: str) -> str:
+    """A moment as a text without what may be left out of it, which comes before all longer ones."""
+    return moment.removesuffix(":00").removesuffix(" 00:00")
 
 
 def base_of(kind: str) -> str:

@@ -39,6 +39,7 @@ _TRANSACTION = {
     "transaction_read_only": "on",
     "lock_timeout": f"{LOCK_SECONDS}s",
     "datestyle": "ISO",
+    "intervalstyle": "postgres",
     "bytea_output": "hex",
     "extra_float_digits": "3",
 }

@@ -17,8 +17,8 @@ from ..ahead import Part, ahead
 from ..batches import MISFIT, batches
 from ..counts import Counts
 from ..limit import seconds_left
-from ..shape import TableShape
-from ..strict import scale_of, strict
+from ..shape import ColumnShape, TableShape
+from ..strict import FIRST_YEAR, TRUE, scale_of, strict
 from . import parts
 from .statements import execute, fetch
 
@@ -42,7 +42,7 @@ _SHORT = 18
 # The cluster, the database, the table's file and its definition, and the first transaction that was not over when the
 # snapshot was taken. Only what has its rows itself, and shows all of them, says of each which transaction wrote it. A
 # definition can change without a row being written: by its columns, their defaults for older rows, and the names of
-# enums, also of those that domains, arrays, ranges and composite types are made of.
+# enums, also of those that domains, arrays, ranges and composite types are made of. So can the text of a `regclass`.
 _HORIZON = """
 with recursive types(oid) as (
     select a.atttypid from pg_attribute a where a.attrelid = {place}::regclass and a.attnum > 0
@@ -59,6 +59,8 @@ definition(line) as (
     union all select concat('label ', e.oid, e.enumlabel) from types join pg_enum e on e.enumtypid = types.oid)
 select case when c.relkind in ('r', 'm') and not c.relhassubclass and has_table_privilege(c.oid, 'SELECT')
     and not row_security_active(c.oid)
+    and not exists (
+        select 1 from types join pg_type t on t.oid = types.oid where t.typname like 'reg%' and t.oid < 16384)
 then (select system_identifier from pg_control_system()) || '-'
     || (select oid from pg_database where datname = current_database()) || '-' || c.oid || '-'
     || pg_relation_filenode(c.oid) || '-'
@@ -95,16 +97,33 @@ class PostgresReading:
     def at_least(self, table: str, column: str, value: str, kind: str) -> str:
         """A moment is written with its offset, for the session has a zone of its own.
 
-        What the project calls a number or a time may be a text, in whose order 9 comes after 10.
+        What the project calls a number or a time may be a text, in whose order 9 comes after 10. What is none, and what
+        comes before all years, is read to be refused.
         """
-        offset = "+00" if kind == "TIMESTAMPTZ" else ""
-        cast = f"::{'numeric' if 'INT' in kind else kind}" if self._is_declared(table, column) else ""
-        return f"({quote(column)}{cast} >= '{value}{offset}' or {quote(column)} is null)"
+        name, is_number = quote(column), "INT" in kind
+        least = literal(value + ("+00" if kind == "TIMESTAMPTZ" else ""))
+        if self._is_declared(table, column):
+            text, cast = f"{name}::text", f"{name}::{'numeric' if is_number else kind}"
+            form = "^[+-]?[0-9]+$" if is_number else "^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T]|$)"
+            return f"(case when {text} ~ '{form}' then {cast} >= {least} else true end)"
+        early = "" if is_number else f" or {name} < '{FIRST_YEAR}'"
+        return f"({name} >= {least}{early} or {name} is null)"
 
-    def marked(self, table: str, column: str, kind: str) -> str:
+    def unordered(self, table: str, column: str, kind: str) -> str:
+        """`at_least` has them."""
+        return "false"
+
+    def tells_apart(self, table: str, column: str, kind: str) -> bool:
+        """What the project calls a number may be a text, where 01 and 1 are two."""
+        return not self._is_declared(table, column)
+
+    def marked(self, table: str, column: str, shape: ColumnShape) -> str:
         """Rows whose mark of deletion is set; one that the project calls a boolean may be of another type."""
-        cast = "::text::boolean" if self._is_declared(table, column) else ""
-        return f"{quote(column)}{cast} is true" if kind == "BOOLEAN" else f"{quote(column)} is not null"
+        if shape.type != "BOOLEAN":
+            return f"{quote(column)} is not null"
+        if self._is_declared(table, column):
+            return f"(lower({quote(column)}::text) in ({', '.join(map(literal, TRUE))})) is true"
+        return f"{quote(column)} is true"
 
     def estimate(self, table: str) -> int:
         """As the server plans with."""

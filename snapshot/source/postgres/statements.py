@@ -16,8 +16,11 @@ def execute(connection: adbc.AdbcConnection, sql: str) -> None:
 
 
 def fetch(connection: adbc.AdbcConnection, sql: str) -> list[dict[str, Any]]:
-    """The rows of a small answer."""
+    """The rows of a small answer. Raises adbc.Error, whether the server refuses it at once or at a row."""
     with adbc.AdbcStatement(connection) as statement:
         statement.set_sql_query(sql)
         stream, _ = statement.execute_query()
-        return list(nanoarrow.ArrayStream(stream).read_all().to_pylist())
+        try:
+            return list(nanoarrow.ArrayStream(stream).read_all().to_pylist())
+        except RuntimeError as error:  # nanoarrow's
+            raise adbc.OperationalError(str(error), status_code=adbc.AdbcStatusCode.IO) from error

@@ -16,8 +16,8 @@ from ...errors import SourceValueError
 from ..ahead import ahead
 from ..batches import batches
 from ..counts import Counts
-from ..shape import TableShape
-from ..strict import FIRST_YEAR, NUMBER, base_of, strict
+from ..shape import ColumnShape, TableShape
+from ..strict import FIRST_YEAR, NUMBER, base_of, shortest, strict
 from .kinds import INTEGERS, storage, wire
 from .misfits import misfit_query
 
@@ -50,12 +50,21 @@ class SqliteReading:
         name = quote(column)
         if base_of(kind) in INTEGERS:
             return f"({name} >= {value} or {name} is null)"
-        shortest = value.removesuffix(":00").removesuffix(" 00:00")
-        return f"({name} >= {literal(shortest)} or {name} < {literal(FIRST_YEAR)} or {name} is null)"
+        return f"({name} >= {literal(shortest(value))} or {name} < {literal(FIRST_YEAR)} or {name} is null)"
 
-    def marked(self, table: str, column: str, kind: str) -> str:
+    def unordered(self, table: str, column: str, kind: str) -> str:
+        """A column may have a value of any kind."""
+        if base_of(kind) in INTEGERS:
+            return f"typeof({quote(column)}) not in ('integer', 'null')"
+        return f"{quote(column)} not glob '[0-9][0-9][0-9][0-9]-*'"
+
+    def tells_apart(self, table: str, column: str, kind: str) -> bool:
+        """Numbers and texts are what they are; a day may have been written with its first hour and without."""
+        return base_of(kind) in (*INTEGERS, "VARCHAR", "BLOB")
+
+    def marked(self, table: str, column: str, shape: ColumnShape) -> str:
         """Rows whose mark of deletion is set; one that is neither true nor false is read, to be refused."""
-        return f"{quote(column)} is not null" + (f" and {quote(column)} = 1" if kind == "BOOLEAN" else "")
+        return f"{quote(column)} is not null" + (f" and {quote(column)} = 1" if shape.type == "BOOLEAN" else "")
 
     def estimate(self, table: str) -> int:
         """A file has no statistics that are sure to be there."""
