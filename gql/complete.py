@@ -6,7 +6,7 @@ selected of one row is what was selected of all: aliases, fragments and `__typen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -91,24 +91,38 @@ def completed(value: Any, selection: Selection | None) -> Any:
     if selection is None or value is None:
         return value
     if isinstance(value, Table):
-        columns = [_column(value, place) for place in selection.values()]
-        return _maker_of_rows(tuple(selection))(zip(*columns, strict=True))
+        return _rows(value, selection)
     if isinstance(value, list):
         return [completed(item, selection) for item in value]
     return {key: place.constant or completed(value[place.key], place.below) for key, place in selection.items()}
 
 
-@lru_cache(KEPT_MAKERS)
-def _maker_of_rows(keys: tuple[str, ...]) -> Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]:
-    """What makes dicts with those keys: written as one dict display, it takes half of what setting each key takes."""
-    names = [f"v{n}" for n in range(len(keys))]
-    display = ", ".join(f"{key!r}: {name}" for key, name in zip(keys, names, strict=True))
-    source = f"lambda rows: [{{{display}}} for ({', '.join(names)},) in rows]"
-    return cast("Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]", eval(source, {}))
+def _rows(table: Table, selection: Selection) -> list[dict[str, Any]]:
+    if any(place.constant or place.below is not None for place in selection.values()):
+        columns = table.columns()
+        values = [_column(columns, place, len(table.rows)) for place in selection.values()]
+        return _maker_of_rows(len(values), tuple(enumerate(selection)))(zip(*values, strict=True))
+    places = {field: place for place, field in enumerate(table.fields)}
+    selected = tuple((places[place.key], key) for key, place in selection.items())
+    return _maker_of_rows(len(table.rows[0]), selected)(table.rows) if table.rows else []
 
 
-def _column(table: Table, place: Place) -> Any:
+def _column(columns: Mapping[str, Sequence[Any]], place: Place, rows: int) -> Sequence[Any]:
     if place.constant:
-        return [place.constant] * table.rows
-    values = table.columns[place.key]
+        return [place.constant] * rows
+    values = columns[place.key]
     return values if place.below is None else [completed(value, place.below) for value in values]
+
+
+@lru_cache(KEPT_MAKERS)
+def _maker_of_rows(
+    width: int, selected: tuple[tuple[int, str], ...]
+) -> Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]:
+    """What makes dicts of rows of some width, with the values of some places under their keys.
+
+    Written as one dict display, it takes half of what setting each key takes.
+    """
+    names = "".join(f"v{place}, " for place in range(width))
+    display = ", ".join(f"{key!r}: v{place}" for place, key in selected)
+    source = f"lambda rows: [{{{display}}} for ({names}) in rows]"
+    return cast("Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]", eval(source, {}))

@@ -134,9 +134,10 @@ class Answering:
             return Completed(next(iter(completed(found, asked.selection)), None))
         tables, answer = self._tables(asked)
         if not any(found.broken for found in tables.values()) and answer.get("totalCount", 0) <= MAX_INT:
-            answer |= tables | ({"totals": tables["totals"].first} if "totals" in tables else {})
+            answer |= tables | ({"totals": tables["totals"].dicts()[0]} if "totals" in tables else {})
             return Completed(completed(answer, asked.selection))
-        return answer | {part: found.dicts() if part == "nodes" else found.first for part, found in tables.items()}
+        rows = {part: found.dicts() for part, found in tables.items()}
+        return answer | {part: found if part == "nodes" else found[0] for part, found in rows.items()}
 
     def _tables(self, asked: Ask) -> tuple[dict[str, Table], dict[str, Any]]:
         """What is asked of a metric: its rows and its totals, and what is said of them."""
@@ -147,7 +148,7 @@ class Answering:
         }
         tables = {"nodes": page.table}
         if "columns" in asked.parts:
-            answer["columns"] = {field: list(values) for field, values in page.table.columns.items()}
+            answer["columns"] = {field: list(values) for field, values in page.table.columns().items()}
         if "pageInfo" in asked.parts:
             answer["pageInfo"] = self._page_info(asked, page)
         if asked.totals and asked.totals_shape:
@@ -159,13 +160,13 @@ class Answering:
     def _page(self, asked: Ask) -> _Page:
         """The rows of a page. Raises GraphQLError where no page was asked for and there are too many."""
         if asked.nodes is None or asked.nodes_shape is None:
-            return _Page(Table({}, 0), more=False)
+            return _Page(Table((), ()), more=False)
         page = self._rows(asked.key, "nodes", asked.nodes, asked.nodes_shape, asked.offset, asked.wanted)
         if page.more and asked.first is None:
             way_out = "use 'where', a coarser 'by', or 'first' and 'offset'"
             message = f"the answer has {self._count(asked, page)} rows, more than {asked.wanted}; {way_out}"
             raise refusal(TOO_MANY_ROWS, message, asked.node)
-        self._take(page.table.rows * asked.width, asked.node)
+        self._take(len(page.table.rows) * asked.width, asked.node)
         return page
 
     def _take(self, cells: int, node: Node | None) -> None:
@@ -184,7 +185,7 @@ class Answering:
         if asked.count is None:
             return 0
         found = self._rows(asked.key, "totalCount", asked.count, Shape(asked.count, None))
-        return int(found.table.columns["count"][0])
+        return int(found.table.rows[0][0])
 
     def _rows(self, key: str, name: str, plan: Plan, shape: Shape, offset: int = 0, wanted: int = 1) -> _Page:
         """So many of the rows of a plan: of those that are held, else by its query."""
@@ -197,7 +198,7 @@ class Answering:
             return _Page(part.table.part(start, stop), stop < part.stop, part.stop - part.start)
         self.ways[key][name] = plan.way
         found = table(plan, self._query(plan.filled(self.values)))
-        return _Page(found.part(0, wanted), found.rows > wanted)
+        return _Page(found.part(0, wanted), len(found.rows) > wanted)
 
     def _held(self, shape: Shape) -> Part | None:
         """The rows where they are held, now or from now on."""
@@ -218,7 +219,7 @@ class Answering:
 
     def _page_info(self, asked: Ask, page: _Page) -> dict[str, Any]:
         """Where a page stands: the cursors behind its first and its last row are of the question with its values."""
-        number, start, end = page.table.rows, None, None
+        number, start, end = len(page.table.rows), None, None
         if number:
             where = filled_in(asked.rows.where, self.values)
             question = replace(asked.rows, where=where)

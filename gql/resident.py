@@ -116,7 +116,7 @@ class Residents:
             return None
         rows, parts = rows_and_parts
         if not shape.columns:
-            return Part(rows, 0, rows.rows, shape.plan.way)
+            return Part(rows, 0, len(rows.rows), shape.plan.way)
         start, stop = parts.get(tuple([filled(value, values) for value in shape.fixed]), (0, 0))
         return Part(rows, start, stop, shape.plan.way)
 
@@ -172,7 +172,7 @@ class Residents:
 
 
 def _cells(held: Table, parts: Parts) -> int:
-    return held.rows * max(len(held.columns), 1) + len(parts) * PART
+    return len(held.rows) * max(len(held.fields), 1) + len(parts) * PART
 
 
 def _collated(plan: Plan) -> Plan:

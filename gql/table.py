@@ -1,10 +1,10 @@
-"""What DuckDB gave -> JSON-ready values, column by column."""
+"""What DuckDB gave -> JSON-ready values: as it is, or made so column by column."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -18,46 +18,58 @@ FLOATS = ("FLOAT", "DOUBLE")
 
 @dataclass(frozen=True)
 class Table:
-    """So many rows as columns by field, their values JSON-ready.
+    """Rows of JSON-ready values, each with one for each field, and maybe with what it is in order by behind them.
 
     `broken` where a column that is never null has a null, which only the executor of graphql-core can tell the client.
     """
 
-    columns: Mapping[str, Sequence[Any]]
-    rows: int
+    fields: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
     broken: bool = False
 
     def part(self, start: int, stop: int) -> Table:
         """The rows from one place to another."""
-        if start == 0 and stop >= self.rows:
-            return self
-        stop = min(stop, self.rows)
-        columns = {field: values[start:stop] for field, values in self.columns.items()}
-        return Table(columns, max(0, stop - start), self.broken)
+        return self if start == 0 and stop >= len(self.rows) else replace(self, rows=self.rows[start:stop])
 
-    @property
-    def first(self) -> dict[str, Any]:
-        """The first row."""
-        return {field: values[0] for field, values in self.columns.items()}
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """The values of each field."""
+        values = zip(*self.rows, strict=True) if self.rows else [()] * len(self.fields)
+        return dict(zip(self.fields, values, strict=False))
 
     def dicts(self) -> list[dict[str, Any]]:
-        """The rows one by one."""
-        return [{field: values[row] for field, values in self.columns.items()} for row in range(self.rows)]
+        """The rows by field."""
+        return [dict(zip(self.fields, row, strict=False)) for row in self.rows]
 
 
-def table(plan: Plan, found: Sequence[Sequence[Any]]) -> Table:
+def table(plan: Plan, found: Sequence[tuple[Any, ...]]) -> Table:
     """The rows that a plan's query found. Raises GraphQLError for a number that JSON does not hold."""
-    places: dict[Any, str] = {column.field: column.type for column in plan.columns}
+    fields = tuple(column.field for column in plan.columns)
+    if not plan.extras and _is_json(plan, found):
+        return Table(fields, found)
+    places: dict[Any, str] = dict(zip(fields, (column.type for column in plan.columns), strict=True))
     places |= {extra.path: extra.type for extra in plan.extras}
     read = list(zip(*found, strict=True)) if found else [()] * len(places)
     flat = {
         place: _json_ready(place, kind, values) for (place, kind), values in zip(places.items(), read, strict=False)
     }
-    columns = {column.field: flat[column.field] for column in plan.columns}
+    columns = {field: flat[field] for field in fields}
     for extra in plan.extras:
         _put(columns, extra.path, flat[extra.path])
     broken = any(not column.nullable and None in columns[column.field] for column in plan.columns)
-    return Table(columns, len(found), broken)
+    rows = list(zip(*columns.values(), strict=True)) if columns else [()] * len(found)
+    return Table(tuple(columns), rows, broken)
+
+
+def _is_json(plan: Plan, found: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether rows are JSON as DuckDB gave them, without a null: the quickest look at all of them."""
+    converted = any(kind_of(column.type).to_json and column.type not in FLOATS for column in plan.columns)
+    if converted or not found:
+        return False
+    try:
+        text = orjson.dumps(found, option=orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:
+        return False
+    return b"null" not in text  # nor a number that is none
 
 
 def _json_ready(place: str | tuple[str, ...], kind: str, values: Sequence[Any]) -> Sequence[Any]:

@@ -33,6 +33,7 @@ class Bench:
         self.folder, self.repeats, self.seconds = folder, repeats, seconds
         self.project = make(folder / "plain")
         self.constant = folder / "constant.json"
+        self.constant.write_bytes(b"{}")
 
     def with_settings(self, server: str) -> Path:
         """The same project and snapshot, served otherwise."""

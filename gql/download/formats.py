@@ -56,8 +56,7 @@ def _write_csv(plan: Plan, running: Running, body: Body) -> None:
     """RFC 4180: lines end with CRLF, the first has the fields; null is nothing, and the empty text is `""`."""
     body.write(_line([column.field for column in plan.columns]))
     for found in _tables(plan, running):
-        columns = [found.columns[column.field] for column in plan.columns]
-        body.write(b"".join(map(_line, zip(*columns, strict=True))))
+        body.write(b"".join(map(_line, found.rows)))
 
 
 def _line(values: Any) -> bytes:
