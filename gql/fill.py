@@ -16,7 +16,7 @@ from .errors import BAD_INPUT, refusal
 from .extras import finest
 from .fit import fitted
 from .inputs import Predicate, predicate
-from .period import STEPS, tick, truncated
+from .period import STEPS, compared, tick, truncated
 from .plan import Plan, relation
 from .question import Condition, Question, filtered
 from .relative import Span
@@ -95,7 +95,7 @@ def _periods(column: Column, found: _Range) -> tuple[str, tuple[Any, ...]]:
     ends, parameters, unit = [], [], found.unit
     for function, pick, bounds in (("min", "greatest", found.least), ("max", "least", found.most)):
         if bounds:
-            ends.append(truncated(unit, f"{pick}({', '.join(sql for sql, _ in bounds)})"))
+            ends.append(f"{pick}({', '.join(sql for sql, _ in bounds)})")
             parameters += [value for _, value in bounds]
         else:
             ends.append(_end_of_groups(function, column, unit))
@@ -103,10 +103,13 @@ def _periods(column: Column, found: _Range) -> tuple[str, tuple[Any, ...]]:
     step = STEPS[unit.grain].sql
     series = f"generate_series(first, final + {step}, {_STRIDES.get(unit.grain, step)})"
     period = "moment" if unit is column else truncated(column, "moment")
+    # A range may lie between two moments, and both within one period.
+    some = " where least <= most" if found.least and found.most else ""
     sql = (
         f"select distinct {period} as {quote(column.name)} from (select {truncated(unit, 'step')} as moment, final "
         f"from (select final, unnest(case when {many} then error('{TOO_MANY_PERIODS}') else {series} end) as step "
-        f"from (select {ends[0]} as first, {ends[1]} as final))) where moment <= final and {found.condition.sql}"
+        f"from (select {truncated(unit, 'least')} as first, {truncated(unit, 'most')} as final "
+        f"from (select {ends[0]} as least, {ends[1]} as most){some}))) where moment <= final and {found.condition.sql}"
     )
     return sql, (*parameters, *found.condition.parameters)
 
@@ -131,7 +134,8 @@ def _range(question: Question, column: Column) -> _Range:
         times[field].grain for part in parts if not _is_range(part, times) for field in filtered(part) if field in times
     }
     unit = [time for time in times.values() if needed <= {time.grain, *COARSER[time.grain]}][-1]
-    judged = {field: truncated(time, "moment") for field, time in times.items() if time.grain in COARSER[unit.grain]}
+    coarser = (time for time in times.values() if time.grain in COARSER[unit.grain])
+    judged = {time.field: compared(time, truncated(time, "moment")) for time in coarser}
     judged[unit.field] = "moment"
     least: list[tuple[str, Any]] = []
     most: list[tuple[str, Any]] = []

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from snapshot.catalog import Column
+from snapshot.catalog import Column, is_nested
 
 from .errors import BAD_INPUT, refusal
 from .exact import Nanos
@@ -124,6 +124,8 @@ def _fit(grid: Grid, operator: str, operand: Any) -> tuple[str, Any]:
 @cache
 def _grid(duckdb_type: str) -> Grid | None:
     """The values of a type that DuckDB does not compare exactly with every value that a client can send."""
+    if is_nested(duckdb_type):
+        return None
     name, _, parameters = duckdb_type.rstrip(")").partition("(")
     if name == "DECIMAL":
         width, scale = map(int, parameters.split(","))

@@ -57,6 +57,15 @@ def tick(kind: str) -> timedelta:
     return timedelta(days=1) if kind == "DATE" else timedelta(microseconds=1)
 
 
+def compared(column: Column, sql: str) -> str:
+    """An expression of a column as it is compared.
+
+    DuckDB makes a range of moments of a truncation that is compared with one, and of hours another one than they are
+    where an hour comes twice. It does not look into a function.
+    """
+    return f"greatest({sql})" if column.type == "TIMESTAMP WITH TIME ZONE" else f"({sql})"
+
+
 def truncated(column: Column, moment: str) -> str:
     """The SQL for the beginning of the unit of time that a moment lies in; what is taken to the second is its own."""
     if column.role == "grain":

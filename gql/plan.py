@@ -18,6 +18,7 @@ from snapshot.catalog import COARSER, Column, Component, Grain, Metric, quote
 from .errors import NOT_ANSWERABLE, refusal
 from .fixed import Hole, filled
 from .inputs import predicate
+from .period import compared
 from .question import Question, filtered
 
 # How partial results of a component merge; a count over nothing is 0, not null.
@@ -151,7 +152,9 @@ def from_base(question: Question, cast: str = "cast({sql} as {type})", more: str
     metric = question.metric
     if not metric.base_from or not all(measure.sql for measure in question.measures):
         return None
-    condition = predicate(question.condition, {c.field: f"({c.sql})" for c in metric.dimensions}, question.at("where"))
+    condition = predicate(
+        question.condition, {c.field: compared(c, c.sql) for c in metric.dimensions}, question.at("where")
+    )
     columns = (*question.by, *question.measures)
     wanted = ", ".join(f"{cast.format(sql=c.sql, type=c.type)} as {quote(c.name)}" for c in columns) or "count(*)"
     where = " and ".join(f"({part})" for part in (metric.base_where, more, condition.sql) if part)
@@ -179,7 +182,7 @@ def _source(metric: Metric, grain: Grain, column: Column) -> str | None:
         return None
     for finer in metric.times:
         if finer.name in grain.by and column.grain in COARSER.get(finer.grain, ()):
-            return column.formula.replace("{moment}", quote(finer.name))
+            return compared(column, column.formula.replace("{moment}", quote(finer.name)))
     return None
 
 

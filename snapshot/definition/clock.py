@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ..catalog import COARSER, Column
-from .columns import Select, unit_of
+from .columns import Select, is_time, unit_of
 from .dialect import DIALECT
 from .parsed import replaced
 
@@ -39,7 +39,7 @@ def clock_of(select: Select, time: Column, type_of: Callable[[str], str]) -> Clo
 
     def kind(node: exp.Expr) -> str:
         found = type_of(node.sql(DIALECT))
-        return found if found.startswith(("DATE", "TIMESTAMP")) else ""
+        return found if is_time(found) else ""
 
     expression = select.expression([name for name, _ in select.described].index(time.name))
     truncations = list(_below(expression, (exp.TimestampTrunc, exp.DateTrunc, exp.Cast, exp.Paren)))

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from sqlglot import exp
 
-from ..catalog import COARSER, Column, Component, Role, field_name
+from ..catalog import COARSER, Column, Component, Role, field_name, is_nested
 from ..settings import WEEK_DAYS
 from ..source.shape import Shapes
 from .dialect import DIALECT
@@ -133,6 +133,11 @@ def _truncated(unit: str, kind: str, week_start: str) -> str:
     return f"CAST(date_trunc('{unit}', {{moment}}) AS {kind})"
 
 
+def is_time(kind: str) -> bool:
+    """Whether a DuckDB type is that of days or moments, and no list of them."""
+    return kind.startswith(_TIME_TYPES) and not is_nested(kind)
+
+
 def unit_of(node: exp.Expr) -> str:
     """The unit of time that a call or a cast truncates to, as DuckDB calls it where it is none of ours; empty for none.
 
@@ -155,7 +160,7 @@ def _grain(expression: exp.Expr, kind: str) -> str:
 
     Without one, a date is a day, and other moments are taken to the second; what is made of a truncation has no unit.
     """
-    if not kind.startswith(_TIME_TYPES):
+    if not is_time(kind):
         return ""
     bare, units = expression, list[str]()
     while isinstance(bare, exp.Cast | exp.Paren | exp.Alias):

@@ -49,6 +49,11 @@ OTHER_UNITS = [
     ("month", '{year: {lt: "2026-02-01"}}', 12, "2026-01-01", "2026-12-01", DAYS),
     ("day", '{year: {lt: "2026-06-01"}}', 365, "2026-01-01", "2026-12-31", DAYS),
     ("day", '{month: {eq: "2026-03-15"}}', 0, None, None, 0),
+    ("month", '{day: {gte: "2026-03-10", lt: "2026-03-10"}}', 0, None, None, 0),
+    ("year", '{quarter: {gte: "2026-04-15", lt: "2026-04-20"}}', 0, None, None, 0),
+    ("year", '{month: {between: {from: "2026-03-02", to: "2026-03-20"}}}', 0, None, None, 0),
+    ("month", '{week: {gte: "2026-03-31", lt: "2026-04-03"}}', 0, None, None, 0),
+    ("month", '{day: {gte: "2026-03-10", lt: "2026-03-11"}}', 1, "2026-03-01", "2026-03-01", 1),
 ]  # fmt: skip
 
 
@@ -95,6 +100,23 @@ def test_a_period_is_filled_once_whatever_the_clock_does(tmp_path: Path, zone: s
             rows = f"(by: [{unit.upper()}]) {{ nodes {{ {unit} n }} }}"
             found = shop.data(f"{{ plain: hours{rows} filled: hours{rows.replace(')', ' fill: true)', 1)} }}")
             assert found["filled"] == found["plain"]
+
+
+@pytest.mark.parametrize(("zone", "start", "number"), NIGHTS)
+def test_an_hour_that_comes_twice_is_compared_as_it_is_stored(
+    tmp_path: Path, zone: str, start: str, number: int
+) -> None:
+    """Whether the stored rows are merged or the sources asked anew."""
+    moment = "(select *, placed_at at time zone 'UTC' as moment from shop.orders)"
+    hours = f"select date_trunc('hour', o.moment) as hour, count(*) as n, count(distinct o.id) as m from {moment} o"
+    both = {"hours": f"{hours} group by all"}
+    with asking(publish(tmp_path, both, every_ten_minutes(start, number), zone=zone)) as shop:
+        moments = [datetime.fromisoformat(f"{start}:00+00:00") + timedelta(minutes=10 * n) for n in range(number)]
+        for moment in moments[10:-10:2]:
+            for operator in ("gt", "lt", "eq"):
+                where = f'(by: [], where: {{hour: {{{operator}: "{moment.isoformat()}"}}}}) {{ nodes'
+                found = shop.data(f"{{ merged: hours{where} {{ n }} }} anew: hours{where} {{ m }} }} }}")
+                assert found["merged"]["nodes"][0]["n"] == found["anew"]["nodes"][0]["m"]
 
 
 @pytest.mark.parametrize(("zone", "start", "number"), NIGHTS)

@@ -191,3 +191,15 @@ def test_a_moment_before_the_year_1_is_a_year_of_iso_8601(tmp_path: Path) -> Non
     with asking(publish(tmp_path, sql, [earliest], zone="America/New_York")) as shop:
         assert nodes(shop, "tz", "hour") == [{"hour": "0000-12-31T23:56:02+00:00"}]
         assert nodes(shop, "old", "moment") == [{"moment": "-0002-01-01T00:00:00+00:00"}]
+
+
+@pytest.mark.parametrize("kind", ["date[]", "timestamp[]", "timestamptz[]", "date[2]", "decimal(10,2)[]"])
+def test_a_list_of_times_or_decimals_is_no_time_and_no_decimal(tmp_path: Path, kind: str) -> None:
+    """It is grouped by and found where it is null, and has no units."""
+    value = "['1.5', '2']" if "decimal" in kind else "['2026-01-02', '2026-02-03']"
+    case = f"case when o.paid then {value}::{kind} end as k"
+    sql = f"select {case}, median(o.id) as m, count(*) as n from shop.orders o group by all"
+    with asking(publish(tmp_path, {"lists": sql}, [Order(), Order(paid=False), Order(paid=False)])) as shop:
+        assert [column.name for column in shop.metric("lists").dimensions] == ["k"]
+        found = shop.data("{ lists(by: [], where: {k: {isNull: true}}) { nodes { n m } } }")
+        assert found["lists"]["nodes"] == [{"n": 2, "m": 2.5}]
