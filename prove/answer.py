@@ -15,7 +15,7 @@ import nanoarrow
 
 from snapshot.catalog import quote
 from snapshot.source import ColumnShape, TableShape
-from snapshot.source.cursor import batch_of
+from snapshot.source.gather import batch_of
 from snapshot.source.reflect import MAX_PRECISION
 from snapshot.source.strict import strict
 
@@ -59,7 +59,7 @@ class AnswerSource:
     def rows(self, table: str, shape: TableShape) -> Iterator[Iterable[nanoarrow.Array]]:
         """One batch, where there is a row."""
         picked = [list(self.columns).index(name) for name in shape.columns]
-        yield [batch_of([[row[i] for i in picked] for row in self.answer], shape)] if self.answer else []
+        yield [batch_of([[row[i] for i in picked] for row in self.answer], shape, table)] if self.answer else []
 
     def fitting(self, table: str, column: str, kind: str) -> str:
         """All but bytes is a text on the wire."""

@@ -117,7 +117,7 @@ class Delta:
 
     def _tells_apart(self) -> bool:
         """Whether no two rows of the source have one key here: a deleted one and a living one, or `01` and `1`."""
-        exact = (self.reading.tells_apart(self.table[1], name, c.type) for name, c in self.keys.columns.items())
+        exact = (self.reading.tells_apart(self.table[1], name, c) for name, c in self.keys.columns.items())
         return all(exact) and not (self.settings.soft and self.settings.key)
 
     def _least(self, column: str, kind: str) -> str:

@@ -84,8 +84,8 @@ class Changing(Reading, Protocol):
         `at_least` may leave such rows out.
         """
 
-    def tells_apart(self, table: str, column: str, kind: str) -> bool:
-        """Whether different values of a column are different values of that DuckDB type."""
+    def tells_apart(self, table: str, column: str, shape: ColumnShape) -> bool:
+        """Whether different values of a column are different values of its DuckDB type."""
 
     def marked(self, table: str, column: str, shape: ColumnShape) -> str:
         """The condition that a column marks a row as deleted: it is set, or exactly true."""

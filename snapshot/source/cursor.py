@@ -19,15 +19,13 @@ from ..errors import SourceUnavailable
 from ..settings import TableSettings
 from .ahead import ahead
 from .at_url import SourceAtUrl
-from .batches import BYTES
 from .counts import Counts
+from .gather import batch_of, gathered
 from .limit import seconds_left
 from .reflect import common_kind, reflect
 from .shape import ColumnShape, TableShape
 from .strict import FIRST_YEAR, TRUE, shortest, strict
 
-# Of a batch: memory does not grow with the table, nor with its rows.
-BATCH_ROWS, BATCH_BYTES = 20_000, BYTES
 # Rows that the driver is asked for at a time.
 FETCHED = 500
 # From the level that promises exactly this on, to one that locks for it.
@@ -138,9 +136,9 @@ class CursorReading:
         named = self._names_type(table, column)
         return self.source.unordered(_quoted(self.connection, column), kind, named=named)
 
-    def tells_apart(self, table: str, column: str, kind: str) -> bool:
+    def tells_apart(self, table: str, column: str, shape: ColumnShape) -> bool:
         """What the project calls a number may be a text, where 01 and 1 are two."""
-        return not self._names_type(table, column)
+        return not (self._names_type(table, column) and shape.is_written)
 
     def marked(self, table: str, column: str, shape: ColumnShape) -> str:
         """Rows whose mark of deletion is set; one that the project calls a boolean may be a word."""
@@ -185,11 +183,12 @@ class CursorReading:
         """Rows are gathered as they come."""
         self._begin(table)
         wire = ", ".join(self.source.wire(_quoted(self.connection, name), c) for name, c in shape.columns.items())
+        place = f"{self.source.name}.{table}"
         options = {"stream_results": True, "max_row_buffer": FETCHED, "no_parameters": True}
         sql = f"select {wire} from {self.source.qualified(self.connection, table)} where {where}"
         result = self.connection.exec_driver_sql(sql, execution_options=options)
         try:
-            with ahead([[(batch_of(rows, shape) for rows in _batches(result.partitions(FETCHED)))]]) as found:
+            with ahead([[(batch_of(rows, shape, place) for rows in gathered(result.partitions(FETCHED)))]]) as found:
                 yield found
         except BaseException:
             self.source.abandon(result.cursor)
@@ -209,37 +208,3 @@ class CursorReading:
 def _quoted(connection: sqlalchemy.Connection, name: str) -> str:
     # SQLAlchemy doubles a percent sign for parameters, of which there are none.
     return connection.dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
-
-
-def _batches(parts: Iterable[Sequence[Sequence[Any]]]) -> Iterator[Sequence[Sequence[Any]]]:
-    batch: list[Sequence[Any]] = []
-    size = 0
-    for part in parts:
-        batch += part
-        size += sum(len(value) for row in part for value in row if isinstance(value, str | bytes))
-        if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def batch_of(rows: Sequence[Sequence[Any]], shape: TableShape) -> nanoarrow.Array:
-    """A batch of rows: texts, and bytes where the type is bytes."""
-    kinds = {name: nanoarrow.binary() if c.type == "BLOB" else nanoarrow.string() for name, c in shape.columns.items()}
-    columns = [
-        nanoarrow.c_array([value if isinstance(value, _AS_THEY_ARE) else _text(value) for value in column], kind)
-        for column, kind in zip(zip(*rows, strict=True), kinds.values(), strict=True)
-    ]
-    ones = nanoarrow.c_array([1] * len(rows), nanoarrow.int8())
-    schema = nanoarrow.struct({"_pacelayer_row": nanoarrow.int8(), **kinds})
-    batch = nanoarrow.c_array_from_buffers(schema, len(rows), [None], children=[ones, *columns])
-    return nanoarrow.Array(batch)
-
-
-_AS_THEY_ARE = (str, bytes, type(None))
-
-
-def _text(value: Any) -> str:
-    """Python's exact value as a text that gives it again."""
-    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)

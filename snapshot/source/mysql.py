@@ -19,6 +19,7 @@ from .cursor import CursorSource
 from .limit import seconds_left
 from .reflect import common_kind
 from .shape import ColumnShape
+from .strict import base_of, scale_of
 
 _INTEGERS = {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "MEDIUMINT": "INTEGER", "INTEGER": "INTEGER"}
 # What is a text or bytes, or of a type that SQLAlchemy does not know.
@@ -128,20 +129,31 @@ class MysqlSource(CursorSource):
 
     def wire(self, column: str, shape: ColumnShape) -> str:
         """The server's text has all digits, but for a FLOAT's."""
-        if _AS_IT_IS.search(shape.declared) and shape.type in ("BLOB", "VARCHAR", "JSON"):
+        if shape.type == "BLOB" or (shape.type in ("VARCHAR", "JSON") and _AS_IT_IS.search(shape.declared)):
             return column  # a cast to char would make null of a text longer than a packet
         if shape.declared.startswith("FLOAT"):
-            return f"cast({column} + 0e0 as char)"
+            return _of_float(column, shape.type)
         if shape.declared.startswith("BIT"):  # a byte to a client until it is a number
             return f"cast({column} + 0 as char)"
         return f"concat({column}, '+00')" if shape.type == "TIMESTAMPTZ" else f"cast({column} as char)"
 
     def unordered(self, column: str, kind: str, *, named: bool) -> str:
-        """Days and months that are none; texts that are no number as the server writes it, or begin with no year."""
+        """Days that are none, as a server may let in; texts that are no number, or begin with no year."""
         text = f"cast({column} as char(40))"
-        if "INT" not in kind:
-            return f"({text} not like '____-%' or {text} like '%-00%')"
-        return f"cast(cast({column} as decimal(38, 0)) as char(40)) <> {text}" if named else "1 = 0"
+        if "INT" in kind:
+            return f"{text} not regexp '^[+-]?[0-9]+$'" if named else "1 = 0"
+        words = f" or {text} not like '____-%'" if named else ""
+        return f"({column} is not null and (last_day({text}) is null{words}))"
+
+
+def _of_float(column: str, kind: str) -> str:
+    """All digits of a float, or, where it is no float here, the shortest text or decimal that is the same float."""
+    digits = f"cast({column} + 0e0 as char)"
+    if kind in ("FLOAT", "DOUBLE"):
+        return digits
+    decimal = f"cast({column} + 0e0 as decimal(65, {scale_of(kind)}))"
+    short = f"cast({decimal if base_of(kind) == 'DECIMAL' else column} as char)"
+    return f"case when cast({short} as float) = {column} then {short} else {digits} end"
 
 
 def _limit(mariadb: bool, seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from ..errors import Problem, ProjectError
 
 FILE_NAME = "sources.lock"
+# How SQLAlchemy writes types of texts, and those that it does not know.
+_TEXT = re.compile(r"^\w*(CHAR|TEXT|ENUM|DOMAIN|NullType|BINARY|BLOB|BYTEA|JSON)")
 _HINT = "run 'pacelayer check' where the sources can be reached; it writes the file"
 
 
@@ -24,6 +27,11 @@ class ColumnShape:
     type: str
     nullable: bool
     declared: str = field(default="", compare=False, repr=False)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether its values are texts at the source and none here, so that several may be one: 01 and 1."""
+        return self.type != "VARCHAR" and _TEXT.search(self.declared) is not None
 
     @property
     def definition(self) -> str:

@@ -103,7 +103,8 @@ class PostgresReading:
         name, is_number = quote(column), "INT" in kind
         least = literal(value + ("+00" if kind == "TIMESTAMPTZ" else ""))
         if self._is_declared(table, column):
-            text, cast = f"{name}::text", f"{name}::{'numeric' if is_number else kind}"
+            text = f"{name}::text"
+            cast = f"{text}::numeric" if is_number else f"{name}::{kind}"
             form = "^[+-]?[0-9]+$" if is_number else "^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T]|$)"
             return f"(case when {text} ~ '{form}' then {cast} >= {least} else true end)"
         early = "" if is_number else f" or {name} < '{FIRST_YEAR}'"
@@ -113,9 +114,9 @@ class PostgresReading:
         """`at_least` has them."""
         return "false"
 
-    def tells_apart(self, table: str, column: str, kind: str) -> bool:
+    def tells_apart(self, table: str, column: str, shape: ColumnShape) -> bool:
         """What the project calls a number may be a text, where 01 and 1 are two."""
-        return not self._is_declared(table, column)
+        return not (self._is_declared(table, column) and shape.is_written)
 
     def marked(self, table: str, column: str, shape: ColumnShape) -> str:
         """Rows whose mark of deletion is set; one that the project calls a boolean may be of another type."""

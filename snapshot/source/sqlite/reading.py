@@ -56,11 +56,12 @@ class SqliteReading:
         """A column may have a value of any kind."""
         if base_of(kind) in INTEGERS:
             return f"typeof({quote(column)}) not in ('integer', 'null')"
-        return f"{quote(column)} not glob '[0-9][0-9][0-9][0-9]-*'"
+        # With a step of none, for without any a 30th of February is taken as it is.
+        return f"{quote(column)} is not null and date({quote(column)}, '+0 days') is not substr({quote(column)}, 1, 10)"
 
-    def tells_apart(self, table: str, column: str, kind: str) -> bool:
+    def tells_apart(self, table: str, column: str, shape: ColumnShape) -> bool:
         """Numbers and texts are what they are; a day may have been written with its first hour and without."""
-        return base_of(kind) in (*INTEGERS, "VARCHAR", "BLOB")
+        return base_of(shape.type) in (*INTEGERS, "VARCHAR", "BLOB")
 
     def marked(self, table: str, column: str, shape: ColumnShape) -> str:
         """Rows whose mark of deletion is set; one that is neither true nor false is read, to be refused."""
