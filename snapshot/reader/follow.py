@@ -13,10 +13,11 @@ from ..catalog import Catalog
 from ..errors import NoSnapshot, NoSuchGeneration, PacelayerError
 from ..events import Flipped, FollowFailed, Observer
 from ..store import Generation, Status, Store, read_status
+from .bell import Bell
 from .generation import OpenGeneration, Resources
 from .watchdog import Watchdog
 
-# How often the pointer is looked at; a flip is followed within this time.
+# How often the pointer is looked at where no word of it comes; a flip is followed within this time.
 POLL_SECONDS = 0.25
 # How many generations stay open for cursors beside the current one.
 KEPT_OPEN = 2
@@ -47,7 +48,7 @@ class Reader(Generic[T]):
         self._older: list[OpenGeneration[T]] = []
         self._opening = threading.Lock()
         self._refused: set[str] = set()
-        self._stopped = threading.Event()
+        self._stopped, self._bell = threading.Event(), Bell(directory)
         self._follower = threading.Thread(target=self._follow_until_stopped, name="follow", daemon=True)
 
     def start(self) -> None:
@@ -57,9 +58,13 @@ class Reader(Generic[T]):
 
     def stop(self) -> None:
         """Stop following; the open generation closes with its last lease."""
+        if self._stopped.is_set():
+            return
         self._stopped.set()
+        self._bell.ring()
         if self._follower.is_alive():
             self._follower.join()
+        self._bell.close()
         self._swap(None)
         with self._lock:
             self._close_older(len(self._older))
@@ -192,7 +197,10 @@ class Reader(Generic[T]):
                     generation.close()
 
     def _follow_until_stopped(self) -> None:
-        while not self._stopped.wait(POLL_SECONDS):
+        while True:
+            self._bell.wait(POLL_SECONDS)
+            if self._stopped.is_set():
+                return
             try:
                 self.follow()
             except OSError as error:
