@@ -11,8 +11,8 @@ demo: .venv/installed  ## the demo shop, its refresher and its API, until Ctrl-C
 	$(BIN)/pacelayer up --demo
 
 test: .venv/installed-dev  ## the whole suite, in two processes side by side
-	@$(BIN)/python -m pytest tests/contract tests/clients tests/unit & others=$$!; passed=0; \
-	$(BIN)/python -m pytest tests/crash tests/process tests/web || passed=1; \
+	@$(BIN)/python -m pytest tests/contract tests/clients & others=$$!; passed=0; \
+	$(BIN)/python -m pytest tests/unit tests/crash tests/process tests/web || passed=1; \
 	wait $$others && exit $$passed
 
 soak: .venv/installed-dev  ## fifty thousand questions over 1,400 random projects, and 100 histories of each database: hours
