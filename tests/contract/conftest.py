@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,18 @@ def vault_project(vault: sqlalchemy.URL, tmp_path: Path) -> Path:
         (tmp_path / "metrics" / f"{name}.sql").write_text(sql)
     check(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def project_over(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a project over a database, with some metrics."""
+
+    def make(url: sqlalchemy.URL, more: str = "", **metrics: str) -> Path:
+        (tmp_path / "metrics").mkdir()
+        set_url(tmp_path, written(url), more)
+        for name, sql in metrics.items():
+            (tmp_path / "metrics" / f"{name}.sql").write_text(sql)
+        check(tmp_path)
+        return tmp_path
+
+    return make

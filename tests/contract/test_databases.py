@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +11,6 @@ import pytest
 import sqlalchemy
 
 from snapshot.errors import SourceUnavailable
-from snapshot.events import Event, TableExported
 from snapshot.settings import SourceSettings
 from snapshot.source import Reading, Source, open_source
 from snapshot.source.cursor import CursorReading, CursorSource
@@ -25,71 +21,7 @@ from tests.projects import ask, copy_project, pacelayer, serving
 from tests.servers import copy_harbor, run, written
 
 from .conftest import SERVERS
-from .sources import SERVER_VAULT, VAULT_METRICS, check, exported_from, make_project, publish, rows, set_url
-from .sources import VAULT as SQLITE_VAULT
-
-REFRESHES = int(os.environ.get("PACELAYER_TEST_REFRESHES", "15"))
-# Another process, as in life. It moves money between the tables, one unit in a transaction, for ever or so often.
-WRITER = """
-import itertools, sys, sqlalchemy
-engine = sqlalchemy.create_engine(sys.argv[1])
-with engine.connect() as connection:
-    for _ in range(int(sys.argv[2])) if len(sys.argv) > 2 else itertools.count():
-        with connection.begin():
-            connection.exec_driver_sql("update accounts set amount = amount - 1 where id = 1")
-            connection.exec_driver_sql("update vault set amount = amount + 1")
-"""
-
-
-def write(url: sqlalchemy.URL, *times: str) -> subprocess.Popen[bytes]:
-    """A writer at work."""
-    return subprocess.Popen([sys.executable, "-c", WRITER, url.render_as_string(hide_password=False), *times])
-
-
-SUMS = "select (select sum(amount) from shop.accounts), (select sum(amount) from shop.vault)"
-
-
-def test_all_tables_are_of_one_moment_while_others_write(vault: sqlalchemy.URL, vault_project: Path) -> None:
-    """Money moves between the tables, fifty times and for good, after the first of them is read."""
-
-    def move(event: Event) -> None:
-        if isinstance(event, TableExported) and event.position == 1:
-            assert write(vault, "50").wait(60) == 0
-
-    assert rows(publish(vault_project, move).path, SUMS) == [(1000, 1000)]
-    assert rows(publish(vault_project).path, SUMS) == [(950, 1050)]
-
-
-def test_no_snapshot_breaks_the_sum_while_a_writer_never_rests(vault: sqlalchemy.URL, vault_project: Path) -> None:
-    """Thirty of them, each of another moment."""
-    writer = write(vault)
-    try:
-        sums = [rows(publish(vault_project).path, SUMS)[0] for _ in range(REFRESHES)]
-    finally:
-        writer.kill()
-        writer.wait()
-    assert {a + b for a, b in sums} == {2000}
-    assert len(set(sums)) > REFRESHES / 3, "the writer did not write"
-
-
-def test_no_snapshot_of_sqlite_breaks_the_sum_while_a_writer_never_rests(tmp_path: Path) -> None:
-    """Thirty of them, each of another moment."""
-    project = make_project(tmp_path / "project", f"pragma journal_mode = wal; {SQLITE_VAULT}", VAULT_METRICS)
-    writer = write(sqlalchemy.make_url(f"sqlite:///{project}/shop.sqlite"))
-    try:
-        sums = [rows(publish(project).path, SUMS)[0] for _ in range(REFRESHES)]
-    finally:
-        writer.kill()
-        writer.wait()
-    assert {a + b for a, b in sums} == {2000}
-    assert len(set(sums)) > REFRESHES / 3, "the writer did not write"
-
-
-def test_as_of_is_the_clock_of_the_source(vault: sqlalchemy.URL, vault_project: Path) -> None:
-    """Within the second in which it was read."""
-    path = publish(vault_project).path
-    ((before, as_of),) = rows(path, "select s.built_at, o.as_of from pacelayer.snapshot s, pacelayer.sources o")
-    assert abs((before - as_of).total_seconds()) < 60
+from .sources import SERVER_VAULT, check, exported_from, publish, rows
 
 
 def test_a_read_cannot_write(vault: sqlalchemy.URL) -> None:
@@ -146,21 +78,6 @@ def test_a_schema_of_ones_own_is_read(postgres: sqlalchemy.URL, project_over: Ca
     assert rows(publish(project).path, "from won") == [(1,)]
 
 
-@pytest.fixture
-def project_over(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a project over a database, with some metrics."""
-
-    def make(url: sqlalchemy.URL, more: str = "", **metrics: str) -> Path:
-        (tmp_path / "metrics").mkdir()
-        set_url(tmp_path, written(url), more)
-        for name, sql in metrics.items():
-            (tmp_path / "metrics" / f"{name}.sql").write_text(sql)
-        check(tmp_path)
-        return tmp_path
-
-    return make
-
-
 def test_a_metric_joins_across_sources(postgres: sqlalchemy.URL, mysql: sqlalchemy.URL, tmp_path: Path) -> None:
     """Each source is a schema of the snapshot and has a moment of its own."""
     run(
@@ -214,37 +131,6 @@ def test_the_demo_is_the_same_over_every_database(
         assert ask(base, query) == ask(other, query)
 
 
-EXCHANGES = {
-    "emptied": ("truncate table vault",),
-    "exchanged": ("alter table vault rename to old", "alter table other rename to vault"),
-    "gone": ("drop table vault",),
-}
-PATIENCE = {"postgresql": "set lock_timeout = '300ms'", "mysql": "set lock_wait_timeout = 1"}
-
-
-@pytest.mark.parametrize("change", EXCHANGES)
-def test_a_table_cannot_be_exchanged_while_others_are_read(vault: sqlalchemy.URL, change: str) -> None:
-    """No snapshot heeds that: whoever wants it waits for us, who might else read another table as of another moment."""
-    run(vault, "create table other (id bigint primary key, amount bigint not null)")
-    found = open_source(SourceSettings("shop", written(vault)), Path())
-    with (
-        found.read(["accounts", "vault"]),
-        pytest.raises(sqlalchemy.exc.OperationalError, match=r"(?i)lock (wait )?timeout"),
-    ):
-        run(vault, PATIENCE[vault.get_backend_name()], *EXCHANGES[change])
-
-
-def test_a_materialised_view_that_is_refreshed_while_others_are_read_fails_the_read(postgres: sqlalchemy.URL) -> None:
-    """It cannot be locked; read afterwards, it would be of a later moment than the rest."""
-    run(postgres, *SERVER_VAULT, "create materialized view sums as select sum(amount) as amount from vault")
-    run(postgres, "create view shown as select amount from sums")
-    found = open_source(SourceSettings("shop", written(postgres)), Path())
-    with pytest.raises(SourceUnavailable, match="sums was refreshed"), found.read(["vault", "shown"]):
-        run(postgres, "update vault set amount = 5", "refresh materialized view sums")
-    with found.read(["vault", "shown"]):
-        pass
-
-
 def test_a_user_who_may_read_some_columns_only_is_enough(
     postgres: sqlalchemy.URL, project_over: Callable[..., Path]
 ) -> None:
@@ -255,42 +141,6 @@ def test_a_user_who_may_read_some_columns_only_is_enough(
         assert rows(publish(project).path, "from held") == [(1000,)]
     finally:
         run(postgres, "drop owned by rev_some", "drop role rev_some")
-
-
-def test_a_view_is_of_the_project_s_zone(postgres: sqlalchemy.URL, project_over: Callable[..., Path]) -> None:
-    """As it is for whoever asks it with that zone set."""
-    run(postgres, "create table seen (id bigint primary key, at timestamptz)")
-    run(
-        postgres,
-        "insert into seen values (1, '2026-01-01 23:30+00')",
-        "create view days as select at::date d from seen",
-    )
-    project = project_over(postgres, days="select d from shop.days")
-    toml = project / "pacelayer.toml"
-    toml.write_text('time_zone = "Europe/Vienna"\n' + toml.read_text())
-    assert rows(publish(project).path, "select d::varchar from days") == [("2026-01-02",)]
-
-
-VIEWS = {
-    "with its own name": "with sums as (select amount from vault) select amount from sums",
-    "of another schema": "select amount from {other}.vault",
-    "of a function": "select amount from vault, json_table('[1]', '$[*]' columns (n int path '$')) j",
-}
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_of_mysql_is_read_whatever_it_reads(
-    mysql: sqlalchemy.URL, project_over: Callable[..., Path], view: str
-) -> None:
-    """The tables below it are looked at where they are; a name of its own WITH is none."""
-    other = f"{mysql.database}_other"
-    run(mysql, *SERVER_VAULT, f"create database {other}", f"create table {other}.vault as select * from vault")
-    try:
-        run(mysql, f"create view sums as {VIEWS[view].format(other=other)}")
-        project = project_over(mysql, held="select sum(amount)::bigint as amount from shop.sums")
-        assert rows(publish(project).path, "from held") == [(1000,)]
-    finally:
-        run(mysql, f"drop database {other}")
 
 
 def test_text_of_a_database_in_another_encoding_is_what_it_says(
@@ -327,19 +177,6 @@ def test_what_the_server_or_the_role_would_have_instead_changes_nothing(
     assert floats == [0.30000000000000004]
     assert interval == "-1 year -2 months 3 days"
     assert (str(moment), str(day)) == ("2026-01-01 00:00:00", "2026-02-03")
-
-
-def test_a_view_of_a_table_without_transactions_is_refused(mysql: sqlalchemy.URL, tmp_path: Path) -> None:
-    """Through another view as well."""
-    run(mysql, "create table old (id bigint primary key) engine = MyISAM", "create view middle as select id from old")
-    run(mysql, "create view things as select id from middle")
-    found = open_source(SourceSettings("shop", written(mysql)), Path())
-    shapes = {"shop": {"things": found.shapes()["things"]}}
-    with (
-        pytest.raises(SourceUnavailable, match=r"'shop\.old' is of the engine MyISAM"),
-        exported_from(found, tmp_path, shapes),
-    ):
-        pytest.fail("it was exported")
 
 
 def test_a_text_longer_than_a_packet_is_not_null(mysql: sqlalchemy.URL, project_over: Callable[..., Path]) -> None:

@@ -1,4 +1,4 @@
-"""One HTTP client for the questions to the shared API: making a client anew costs more than most answers."""
+"""What tests of processes stand on: one HTTP client (making one anew costs more than most answers), and a shop."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from tests.projects import serving
 
+from .shops import COUNTED, ORDERS, make_project
 from .things import make_things
 
 
@@ -40,3 +41,9 @@ def sql(published: Path) -> Iterator[Sql]:
     path = (published / "snapshots" / "current.duckdb").resolve()
     with closing(duckdb.connect(str(path), read_only=True)) as connection:
         yield lambda query: connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A project without problems, of which nothing is published; many modules have one of their own."""
+    return make_project(tmp_path / "shop", ORDERS, COUNTED)

@@ -7,17 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import ROOT
-
 from .shops import COUNTED, ORDERS, make_project
 from .test_command_line import run
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    """A project without problems."""
-    return make_project(tmp_path / "shop", ORDERS, COUNTED)
-
 
 BROKEN = {
     "pacelayer.toml": """\
@@ -230,27 +221,6 @@ def test_check_refuses_a_source_with_a_name_that_duckdb_has(shop: Path, name: st
     assert "fault of pacelayer" not in done.err
 
 
-def test_check_reports_a_contract_that_is_no_schema(shop: Path) -> None:
-    """In words, and not by a line of a stack."""
-    (shop / "schema.graphql").write_text("type Query {")
-
-    done = run(shop, "check")
-
-    assert "the contract is not a schema: Syntax Error" in done.err
-
-
-def test_check_reports_a_break_of_the_contract(shop: Path) -> None:
-    """Before a refresh would."""
-    assert run(shop, "schema").code == 0
-    (shop / "metrics" / "latest.sql").write_text("select count(*) as orders from shop.orders")
-
-    done = run(shop, "check")
-
-    assert done.code == 2
-    assert ": Field LatestRow.lastId was removed; 'pacelayer schema --accept' writes" in done.err
-    assert "schema.graphql: schema.graphql" not in done.err
-
-
 @pytest.mark.parametrize("verb", ["check", "refresh", "schema", "status", "serve"])
 def test_where_there_is_no_project_a_verb_says_so(tmp_path: Path, verb: str) -> None:
     """With the way out."""
@@ -259,45 +229,6 @@ def test_where_there_is_no_project_a_verb_says_so(tmp_path: Path, verb: str) -> 
     assert done.code == 2
     assert "there is no pacelayer.toml" in done.err
     assert "--project" in done.err
-
-
-def test_schema_writes_the_contract_without_asking_the_source(shop: Path) -> None:
-    """Offline, from the metrics and sources.lock."""
-    (shop / "shop.sqlite").unlink()
-
-    done = run(shop, "schema")
-
-    assert (done.code, done.out) == (0, "schema.graphql is written\n")
-    assert "type SalesRow {" in (shop / "schema.graphql").read_text()
-
-
-def test_schema_check_is_1_for_a_difference_and_writes_nothing(shop: Path) -> None:
-    """For a pipeline: the contract in the repository is the one of the metrics, or not."""
-    assert run(shop, "schema").code == 0
-    text = (shop / "schema.graphql").read_text()
-    assert run(shop, "schema", "--check").code == 0
-    (shop / "schema.graphql").write_text(text.replace("orders", "oders"))
-
-    done = run(shop, "schema", "--check")
-
-    assert done.code == 1
-    assert "run 'pacelayer schema'" in done.err
-    assert "oders" in (shop / "schema.graphql").read_text()
-
-
-def test_schema_breaks_the_contract_only_where_that_is_accepted(shop: Path) -> None:
-    """What is added is no break."""
-    assert run(shop, "schema").code == 0
-    text = (shop / "schema.graphql").read_text()
-    (shop / "metrics" / "latest.sql").write_text("select count(*) as orders from shop.orders")
-
-    done = run(shop, "schema")
-
-    assert done.code == 1
-    assert "schema.graphql: Field LatestRow.lastId was removed" in done.err
-    assert (shop / "schema.graphql").read_text() == text
-    assert run(shop, "schema", "--accept").code == 0
-    assert run(shop, "schema", "--check").code == 0
 
 
 def test_check_warns_of_a_zone_that_the_select_does_not_name(shop: Path) -> None:
@@ -311,52 +242,6 @@ def test_check_warns_of_a_zone_that_the_select_does_not_name(shop: Path) -> None
 
     assert done.code == 0
     assert "metrics/cut.sql:2: warning: 'day' reads moments in the project's time zone, UTC" in done.err
-
-
-def test_the_contract_of_the_bundled_project_is_up_to_date() -> None:
-    """What is committed is what its metrics say."""
-    assert run(ROOT, "schema", "--check").code == 0
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "sqlite:////srv/hunter2/shop.sqlite",
-        "sqlite:///nowhere.sqlite?password=hunter2",
-        "postgresql://reader:hunter2@db.example.com/shop",
-        "postgresql://reader:hunter2@db.example.com:port/shop",
-        "postgresql://reader:pass@hunter2:x:y/shop",
-        "nonsense hunter2",
-        "hunter2://x",
-    ],
-)
-@pytest.mark.parametrize("arguments", [["check", "--json"], ["refresh"]])
-def test_a_secret_in_the_address_of_a_source_is_shown_nowhere(
-    shop: Path, monkeypatch: pytest.MonkeyPatch, url: str, arguments: list[str]
-) -> None:
-    """It comes from the environment, and stays there."""
-    monkeypatch.setenv("SHOP_URL", url)
-    settings = shop / "pacelayer.toml"
-    settings.write_text(settings.read_text().replace("sqlite:///shop.sqlite", "${SHOP_URL}"))
-
-    done = run(shop, *arguments)
-
-    assert done.code in (2, 10)
-    assert "shop" in done.out + done.err
-    assert "hunter2" not in done.out + done.err
-    assert [path for path in shop.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()] == []
-
-
-def test_a_variable_that_is_not_set_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the command that sets it."""
-    monkeypatch.delenv("SHOP_URL", raising=False)
-    settings = shop / "pacelayer.toml"
-    settings.write_text(settings.read_text().replace("sqlite:///shop.sqlite", "${SHOP_URL}"))
-
-    done = run(shop, "refresh")
-
-    assert done.code == 2
-    assert "export SHOP_URL=" in done.err
 
 
 def test_two_types_of_one_name_are_a_problem_of_the_metrics_not_of_the_contract(shop: Path) -> None:
