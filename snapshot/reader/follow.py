@@ -21,6 +21,8 @@ from .watchdog import Watchdog
 POLL_SECONDS = 0.25
 # How many generations stay open for cursors beside the current one.
 KEPT_OPEN = 2
+# How long what could not be opened is left alone while another is open, and not complained of again.
+RETRY_SECONDS = 60.0
 
 T = TypeVar("T")
 
@@ -47,7 +49,7 @@ class Reader(Generic[T]):
         self._leases: dict[OpenGeneration[T], int] = {}
         self._older: list[OpenGeneration[T]] = []
         self._opening = threading.Lock()
-        self._refused: set[str] = set()
+        self._refused: dict[str, float] = {}
         self._stopped, self._bell = threading.Event(), Bell(directory)
         self._follower = threading.Thread(target=self._follow_until_stopped, name="follow", daemon=True)
 
@@ -83,35 +85,45 @@ class Reader(Generic[T]):
 
         Raises NoSnapshot before there is one, and NoSuchGeneration and Damaged for a number that cannot be had.
         """
-        generation = self._take(number) or self._take_older(number)
+        with self._lock:
+            current = self.current.generation
+            generation = self._take(lambda one: one is current if number is None else one.number == number)
+        generation = generation or self._take_older(number)
         try:
             yield generation
         finally:
             self._give_back(generation)
 
-    def _take(self, number: int | None) -> OpenGeneration[T] | None:
-        """Lease what is open; None where the generation of that number is not."""
+    def _take(self, wanted: Callable[[Generation], bool]) -> OpenGeneration[T] | None:
+        """Lease what is open; None where that is not."""
         with self._lock:
-            known = (self.current, *self._leases, *self._older)
-            found = next((one for one in known if number in (None, one.generation.number)), None)
+            known = (self._current, *self._leases, *self._older)
+            found = next((one for one in known if one is not None and wanted(one.generation)), None)
             if found is not None:
                 self._leases[found] = self._leases.get(found, 0) + 1
             return found
 
-    def _take_older(self, number: int | None) -> OpenGeneration[T]:
-        """Open and lease a generation that is kept; the last few stay open, for one page is followed by another."""
+    def _open(self, generation: Generation) -> OpenGeneration[T]:
+        """Lease a generation, which is opened where it is not: once, for DuckDB has one instance of a file."""
         with self._opening:
-            if found := self._take(number):
+            if found := self._take(lambda one: one == generation):
                 return found
-            kept = next((one for one in self._store.generations() if one.number == number), None)
-            if kept is None:
-                raise NoSuchGeneration(f"generation {number} is not kept")
-            opened = OpenGeneration(kept, self._resources, self._watchdog, self._prepare)
+            opened = OpenGeneration(generation, self._resources, self._watchdog, self._prepare)
             with self._lock:
                 self._leases[opened] = 1
+            return opened
+
+    def _take_older(self, number: int | None) -> OpenGeneration[T]:
+        """Lease a generation that is kept; the last few stay open, for one page is followed by another."""
+        kept = next((one for one in self._store.generations() if one.number == number), None)
+        if kept is None:
+            raise NoSuchGeneration(f"generation {number} is not kept")
+        opened = self._open(kept)
+        with self._lock:
+            if opened not in self._older:
                 self._older.append(opened)
                 self._close_older(len(self._older) - KEPT_OPEN)
-            return opened
+        return opened
 
     def _close_older(self, number: int) -> None:
         """Let go so many of those that were opened for old cursors, the first ones first."""
@@ -131,17 +143,14 @@ class Reader(Generic[T]):
     def follow(self) -> None:
         """Open what the pointer names, where that is another generation; else, if none is open, the newest that can be.
 
-        A file that was refused is not tried again while another is open and nobody put it right.
+        A file that was refused is left alone for a minute while another is open and nobody put it right.
         """
         begun = time.monotonic()
         for generation in self._candidates():
-            if _seen(generation) in self._refused and self._current is not None:
+            if self._is_refused(_seen(generation)) and self._current is not None:
                 continue
             try:
-                if not self._resume(generation):
-                    opened = OpenGeneration(generation, self._resources, self._watchdog, self._prepare)
-                    self._warm(opened)
-                    self._swap(opened)
+                self._flip(generation)
             except Exception as error:  # noqa: BLE001  one of three places where errors end: the open generation goes on
                 if not generation.path.exists():
                     return self.follow()  # taken away meanwhile, by the one who moved the pointer on
@@ -154,10 +163,22 @@ class Reader(Generic[T]):
             return None
         return None
 
+    def _flip(self, generation: Generation) -> None:
+        """Make a generation the current one, whoever holds it; leased meanwhile, it is found by whoever asks for it."""
+        opened = self._open(generation)
+        try:
+            self._warm(opened)
+            self._swap(opened)
+        finally:
+            self._give_back(opened)
+
+    def _is_refused(self, about: str) -> bool:
+        return time.monotonic() - self._refused.get(about, -RETRY_SECONDS) < RETRY_SECONDS
+
     def _complain(self, about: str, error: Exception) -> None:
-        """Say once what is wrong with a generation, the pointer or the directory."""
-        if about not in self._refused:
-            self._refused.add(about)
+        """Say what is wrong with a generation, the pointer or the directory: at first, and so often while it is."""
+        if not self._is_refused(about):
+            self._refused[about] = time.monotonic()
             code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
             self._observe(FollowFailed(code, f"{type(error).__name__}: {error}"))
 
@@ -172,14 +193,6 @@ class Reader(Generic[T]):
         if self._current is not None:
             return [generation for generation in current if generation != self._current.generation]
         return current + [generation for generation in self._store.generations() if generation not in current]
-
-    def _resume(self, generation: Generation) -> bool:
-        """Make current again what a request still holds, where that is what the pointer names."""
-        with self._lock:
-            held = next((one for one in (*self._leases, *self._older) if one.generation == generation), None)
-            if held is not None:
-                self._swap(held)
-        return held is not None
 
     def _swap(self, opened: OpenGeneration[T] | None) -> None:
         with self._lock:
