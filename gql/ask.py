@@ -35,7 +35,7 @@ from .question import Policy, Question, everything, filtered, order_keys
 from .relative import resolved
 from .schema import Api, Root, enum_value
 
-# The most values of one row, its aliases counted.
+# The most values of one row, its aliases counted, where there are not more columns.
 MAX_KEYS = 250
 
 
@@ -109,9 +109,10 @@ class _Asking:
         self.arguments = _arguments(self.field, self.node, collecting.variables)
         self.by_field = self.metric.by_field
         info = collecting.api.catalog.snapshot
+        # A key may be called like them.
+        conditions = {} if root.look_up else self.arguments
         self.where, having = (
-            resolved(self.arguments.get(name), self.by_field, info, place(self.node, name))
-            for name in ("where", "having")
+            resolved(conditions.get(name), self.by_field, info, place(self.node, name)) for name in ("where", "having")
         )
         self.having = fitted(having, self.by_field)
 
@@ -222,8 +223,8 @@ class _Asking:
         Rows that are selected under two names may have different fields of one name, so all of them are looked at.
         """
         selected = self.collecting.sub(kind, details)
-        if len(selected) > MAX_KEYS:
-            message = f"{len(selected)} values are asked of each row, more than {MAX_KEYS}"
+        if len(selected) > (most := max(MAX_KEYS, len(self.by_field))):
+            message = f"{len(selected)} values are asked of each row, more than {most}"
             raise refusal(TOO_COMPLEX, message, self.node)
         nodes = [detail.node for found in selected.values() for detail in found]
         places: dict[Column, Node] = {}

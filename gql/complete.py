@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from sys import getsizeof
 from typing import Any, cast
 
 from graphql import GraphQLObjectType, get_named_type
@@ -16,11 +16,14 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.executor import Executor
 from graphql.execution.values import VariableValues, get_argument_values
 
+from .bounded import Bounded
 from .table import Table
 
 TYPENAME = "__typename"
-# Of so many sets of keys it is kept how their rows are made: about 200 bytes a key.
-KEPT_MAKERS = 250
+# How rows are made is kept for sets of keys of so many bytes.
+MAKERS_BYTES = 8_000_000
+# What a key takes, beside its name, which stands in two places.
+KEY_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,10 @@ class Place:
 
 # By the field's key in the response.
 Selection = dict[str, Place]
+# Rows -> dicts.
+Maker = Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]
+# The places of a row whose values are wanted, each with its key.
+Wanted = tuple[tuple[int, str], ...]
 # A type and its selection in the document -> the fields by their keys.
 Collect = Callable[[GraphQLObjectType, FieldDetailsList], Mapping[str, FieldDetailsList]]
 
@@ -114,15 +121,19 @@ def _column(columns: Mapping[str, Sequence[Any]], place: Place, rows: int) -> Se
     return values if place.below is None else [completed(value, place.below) for value in values]
 
 
-@lru_cache(KEPT_MAKERS)
-def _maker_of_rows(
-    width: int, selected: tuple[tuple[int, str], ...]
-) -> Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]:
+_makers = Bounded[tuple[int, Wanted], Maker](
+    MAKERS_BYTES, lambda key, _: sum(KEY_BYTES + 2 * getsizeof(name) for _, name in key[1])
+)
+
+
+def _maker_of_rows(width: int, wanted: Wanted) -> Maker:
     """What makes dicts of rows of some width, with the values of some places under their keys.
 
     Written as one dict display, it takes half of what setting each key takes.
     """
-    names = "".join(f"v{place}, " for place in range(width))
-    display = ", ".join(f"{key!r}: v{place}" for place, key in selected)
-    source = f"lambda rows: [{{{display}}} for ({names}) in rows]"
-    return cast("Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]", eval(source, {}))
+    if (maker := _makers.get((width, wanted))) is None:
+        names = "".join(f"v{place}, " for place in range(width))
+        display = ", ".join(f"{key!r}: v{place}" for place, key in wanted)
+        maker = cast("Maker", eval(f"lambda rows: [{{{display}}} for ({names}) in rows]", {}))
+        _makers.put((width, wanted), maker)
+    return maker

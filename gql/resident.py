@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from sys import getsizeof
 from typing import Any
 
 from graphql import GraphQLError
@@ -27,8 +28,8 @@ from .plan import Plan
 from .question import Question
 from .table import Table, table
 
-# Of so many kinds of questions it is known how often they are asked.
-KINDS_OF_QUESTIONS = 2_000
+# Of so many bytes of questions it is known how often they are asked: of some thousands. Each takes so many by itself.
+KINDS_BYTES, KIND = 4_000_000, 500
 # One of them may take so much of the room.
 SHARE = 4
 # Where a part is takes as much memory as so many values: about 200 bytes.
@@ -39,8 +40,13 @@ _ORDERLESS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT
 # What a measure may call that is the same however DuckDB goes about it.
 _COUNTING = {"count", "distinct", "filter", "min", "max", "row"}
 
+# A question's SQL, its values, and the columns whose values it fixes.
+Key = tuple[str, str, tuple[str, ...]]
+Rows = Sequence[tuple[Any, ...]]
+# By its fixed values, where the rows of a question begin and end.
+Parts = Mapping[Hashable, tuple[int, int]]
 # The rows of a plan. Raises GraphQLError and QueryError.
-Query = Callable[[Plan], Sequence[tuple[Any, ...]]]
+Query = Callable[[Plan], Rows]
 
 
 class NotResident(Exception):
@@ -59,16 +65,16 @@ class Shape:
     columns: tuple[Column, ...] = ()
     fixed: tuple[Any, ...] = ()
 
-    def key(self, values: Mapping[str, Any]) -> Hashable:
+    def key(self, values: Mapping[str, Any]) -> Key:
         """What reads the same rows, and parts them alike, has the same key."""
         return self._key_of(self.plan.filled(values)) if self.plan.has_holes else self._key
 
-    def _key_of(self, plan: Plan) -> Hashable:
-        return plan.sql, repr(plan.parameters), tuple(column.name for column in self.columns)
-
     @cached_property
-    def _key(self) -> Hashable:
+    def _key(self) -> Key:
         return self._key_of(self.plan)
+
+    def _key_of(self, plan: Plan) -> Key:
+        return plan.sql, repr(plan.parameters), tuple(column.name for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -79,10 +85,6 @@ class Part:
     start: int
     stop: int
     way: str
-
-
-# By its fixed values, where the rows of a question begin and end.
-Parts = Mapping[Hashable, tuple[int, int]]
 
 
 class _Held:
@@ -106,7 +108,7 @@ class Residents:
     """The rows of one generation that are held."""
 
     def __init__(self) -> None:
-        self._kinds = Bounded[Hashable, _Held](KINDS_OF_QUESTIONS, lambda *_: 1)
+        self._kinds = Bounded[Key, _Held](KINDS_BYTES, lambda key, _: KIND + getsizeof(key[0]) + getsizeof(key[1]))
         self._loading = threading.Lock()
 
     def find(self, shape: Shape, values: Mapping[str, Any]) -> Part | None:
@@ -233,9 +235,7 @@ def _is_exact(column: Column) -> bool:
     return column.type.partition("(")[0] in _ORDERLESS and (column.rollup in ("", "additive") or counted)
 
 
-def _parted(
-    shape: Shape, rows: Sequence[tuple[Any, ...]]
-) -> tuple[dict[Hashable, tuple[int, int]], Sequence[tuple[Any, ...]]]:
+def _parted(shape: Shape, rows: Rows) -> tuple[Parts, Rows]:
     """Where the rows of each of the fixed values are, and the rows with those together, else in their order."""
     if not shape.columns:
         return {}, rows

@@ -10,10 +10,10 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import cache
-from typing import Any, NewType
+from typing import Any, NewType, cast
 from uuid import UUID
 
 import orjson
@@ -64,7 +64,16 @@ def _iso(value: date | datetime | time | str) -> str:
     if text != value:
         year, rest = text.split("-", 1)
         text = f"{f'-{int(year) - 1:04}' if int(year) > 1 else '0000'}-{rest}"
-    return text.replace(" ", "T", 1) + (":00" if text[-3:-2] == "+" else "")
+    return text.replace(" ", "T", 1)
+
+
+def _moment(value: datetime | str) -> str:
+    """With an offset of hours and minutes: RFC 3339 has no seconds of it, as zones had before their standard times."""
+    text = _iso(value)
+    if isinstance(value, datetime) and text[-6] not in "+-":
+        offset = cast("timedelta", value.utcoffset())
+        return value.astimezone(timezone(timedelta(minutes=-(-offset // timedelta(minutes=1))))).isoformat()
+    return f"{text}:00" if text[-3] in "+-" else text
 
 
 _INTERVAL = re.compile(
@@ -133,7 +142,7 @@ KINDS: dict[str, Kind] = {
     "TIMESTAMP_MS": Kind(LocalDateTime, "LocalDateTime", _iso),
     "TIMESTAMP_NS": Kind(LocalDateTime, "LocalDateTime", _iso, as_text=True),
     "INTERVAL": Kind(Duration, "Duration", _duration, as_text=True),
-    "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _iso),
+    "TIMESTAMP WITH TIME ZONE": Kind(DateTime, "DateTime", _moment),
     "UUID": Kind(Uuid, "UUID", str, "equal"),
     "BLOB": Kind(Bytes, "Bytes", _base64, "null"),
     "JSON": Kind(Json, "JSON", _json, "null"),

@@ -24,7 +24,7 @@ class PatientProtocol(HttpToolsProtocol):
     """
 
     _timer: asyncio.TimerHandle | None = None
-    # When what is waited for began; nothing is, while an answer is made.
+    # When what is waited for began; nobody waits for it while an answer is made.
     _since: float | None = None
     # What came since the request, or since the last of its body.
     _bytes = 0
@@ -59,6 +59,12 @@ class PatientProtocol(HttpToolsProtocol):
         self._since = None
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """What comes is waited for from now on: while an answer was made, nobody may have listened."""
+        if self._since is not None:
+            self._since = self.loop.time()
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more, and nobody waits: what is answered hears of it, also where more came since."""
         if self._timer is not None:
@@ -72,10 +78,13 @@ class PatientProtocol(HttpToolsProtocol):
         """What is no request ends the connection, behind the answers to those that came before it."""
         if self._is_next():
             super().send_400_response(msg)
-        elif self._is_complete():
-            self.cycle.keep_alive, self._since = False, None
-        else:
+        elif not self._is_complete() and not self.pipeline:
             self.transport.close()
+        else:
+            if not self._is_complete():  # it waits for the others, and will not be answered
+                self.pipeline.popleft()
+                self.cycle = (self.pipeline[0][0] if self.pipeline else self._answered) or self.cycle
+            self.cycle.keep_alive, self._since = False, None
 
     def shutdown(self) -> None:
         """The server stops: streams that would go on for ever end, so that their clients come again elsewhere."""
@@ -89,7 +98,9 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         """Hang up on who was waited for too long; else look again when that may be."""
-        left = REQUEST_SECONDS if self._since is None else self._since + REQUEST_SECONDS - self.loop.time()
+        left = REQUEST_SECONDS
+        if self._since is not None and not self._is_answering():
+            left += self._since - self.loop.time()
         if left <= 0:
             self._refuse(b"408 Request Timeout")
         else:
@@ -109,6 +120,11 @@ class PatientProtocol(HttpToolsProtocol):
         if self._is_complete():
             return self.cycle.response_complete
         return not self.cycle.response_started and not self.pipeline
+
+    def _is_answering(self) -> bool:
+        """Whether it is the server that has to do: it has the whole request, and the next ones may wait."""
+        answered = self._answered
+        return answered is not None and not answered.response_complete and not answered.more_body
 
     def _is_complete(self) -> bool:
         """Whether the last request is there, and what came since belongs to another one, or to none."""

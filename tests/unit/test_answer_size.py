@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,13 @@ def test_an_answer_that_is_held_has_a_deadline_as_one_that_is_queried(shop: Aski
 
     with pytest.raises(DeadlineExceeded):
         answer(Request(EIGHT, {}), shop.reader, shop.settings.server, now)
+
+
+def test_all_columns_can_be_had_at_once_however_many_there_are(tmp_path: Path) -> None:
+    """But no more values of a row than that, where they are more than 250."""
+    columns = [f"c{number}" for number in range(300)]
+    sql = "select " + ", ".join(f"o.id + {number} as c{number}" for number in range(300)) + " from shop.orders o"
+    with asking(publish(tmp_path, {"wide": sql}, [Order()])) as shop:
+        found = shop.data(f"{{ wide {{ nodes {{ {' '.join(columns)} }} }} }}")
+        assert found == {"wide": {"nodes": [{name: number for number, name in enumerate(columns, 1)}]}}
+        assert shop.refusal(f"{{ wide {{ nodes {{ a: c0 {' '.join(columns)} }} }} }}") == "TOO_COMPLEX"

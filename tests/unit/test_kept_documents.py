@@ -5,15 +5,19 @@ from __future__ import annotations
 import gc
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gql import document
 from gql.answer import Request, answer
+from gql.complete import MAKERS_BYTES, Place, completed
 from gql.document import Documents
+from gql.plan import Plan
 from gql.prepare import PlanKey
+from gql.resident import KINDS_BYTES, Residents, Shape
+from gql.table import Table
 
 from .tiny import SECONDS, Asking, Order, asking, publish
 
@@ -90,3 +94,36 @@ def test_a_document_that_takes_too_long_to_validate_is_told_so(shop: Asking) -> 
     """graphql-core says only that it stopped."""
     (said,) = Documents(shop.generation.value.schema)("{" + "__typename " * 900 + "}", MAX_TOKENS).errors
     assert "takes too long to validate" in said.message
+
+
+def memory_of(keep: Callable[[int], object]) -> int:
+    """What is kept of a hundred things, in bytes."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            keep(number)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_known_of_rows_takes_bounded_memory_however_long_their_names_are() -> None:
+    """A client may give a field a name of as many letters as fit into a request."""
+
+    def keep(number: int) -> None:
+        completed(Table(("id",), [(1,)]), {f"a{number}" + "x" * 300_000: Place("id")})
+
+    assert memory_of(keep) < 1.5 * MAKERS_BYTES
+
+
+def test_what_is_known_of_questions_takes_bounded_memory_however_long_their_values_are() -> None:
+    """As above, with what is asked for."""
+    residents = Residents()
+
+    def keep(number: int) -> None:
+        plan = Plan("select 1", (f"{number}" + "x" * 300_000,), (), "")
+        residents.load(Shape(plan, None), {}, lambda _: [], 0)
+
+    assert memory_of(keep) < 1.5 * KINDS_BYTES

@@ -55,3 +55,14 @@ def test_a_part_of_a_column_never_has_the_name_of_a_metrics_type(tmp_path: Path)
     foo = "select {'row': {'p': o.id}} as x from shop.orders o"
     with pytest.raises(ProjectError, match="FooXValueRow"):
         publish(tmp_path, {"foo": foo, "foo_x_value": "select o.id as id from shop.orders o"}, [Order()])
+
+
+@pytest.mark.parametrize("name", ["having", "where", "by", "first", "after", "offset", "order_by", "fill"])
+@pytest.mark.parametrize("value", ["o.region", "o.id"])
+def test_a_key_may_be_called_as_an_argument_of_lists(tmp_path: Path, name: str, value: str) -> None:
+    """A row that is looked up has no other arguments than its key."""
+    sql = f'-- @key {name}\nselect {value} as "{name}", o.id as n from shop.orders o'
+    field, asked = "orderBy" if "_" in name else name, '"eu"' if value == "o.region" else "1"
+    look_up = f"pBy{field[0].upper()}{field[1:]}"
+    with asking(publish(tmp_path, {"p": sql}, [Order(region="eu")])) as shop:
+        assert shop.data(f"{{ {look_up}({field}: {asked}) {{ n }} }}") == {look_up: {"n": 1}}

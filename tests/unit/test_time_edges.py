@@ -193,6 +193,18 @@ def test_a_moment_before_the_year_1_is_a_year_of_iso_8601(tmp_path: Path) -> Non
         assert nodes(shop, "old", "moment") == [{"moment": "-0002-01-01T00:00:00+00:00"}]
 
 
+@pytest.mark.parametrize(
+    ("zone", "first"),
+    [("Europe/Berlin", "1800-01-01T00:54:00+00:54"), ("America/New_York", "1799-12-31T19:04:00-04:56")],
+)
+def test_a_moment_has_an_offset_of_hours_and_minutes(tmp_path: Path, zone: str, first: str) -> None:
+    """Before a zone had a standard time it had one of seconds, too, which RFC 3339 does not know."""
+    sql = {"one": "select o.id, timestamptz '1800-01-01 00:00:00+00' as first from shop.orders o"}
+    with asking(publish(tmp_path, sql, [Order()], zone=zone)) as shop:
+        assert nodes(shop, "one", "first") == [{"first": first}]
+        assert nodes(shop, f'one(where: {{first: {{eq: "{first}"}}}})', "id") == [{"id": 1}]
+
+
 @pytest.mark.parametrize("kind", ["date[]", "timestamp[]", "timestamptz[]", "date[2]", "decimal(10,2)[]"])
 def test_a_list_of_times_or_decimals_is_no_time_and_no_decimal(tmp_path: Path, kind: str) -> None:
     """It is grouped by and found where it is null, and has no units."""

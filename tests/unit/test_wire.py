@@ -11,7 +11,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from gql.wire import MAX_HEADER_BYTES, PatientProtocol
+from gql.wire import MAX_HEADER_BYTES, REQUEST_SECONDS, PatientProtocol
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
 WHOLE = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -97,7 +97,10 @@ def test_a_refusal_is_not_written_into_a_response_that_has_begun() -> None:
 
 @pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("requests", [1, 2])
-def test_what_is_no_request_is_not_answered_in_the_place_of_those_before_it(requests: int, together: bool) -> None:
+@pytest.mark.parametrize("wrong", [NONE, REQUEST + b"zz\r\n"])
+def test_what_is_no_request_is_not_answered_in_the_place_of_those_before_it(
+    wrong: bytes, requests: int, together: bool
+) -> None:
     """They are answered as if nothing had followed them; then the connection ends."""
 
     async def run() -> Line:
@@ -110,7 +113,7 @@ def test_what_is_no_request_is_not_answered_in_the_place_of_those_before_it(requ
 
         with connected(app) as (protocol, line):
             sent = WHOLE * requests
-            for part in [sent + NONE] if together else [sent, NONE]:
+            for part in [sent + wrong] if together else [sent, wrong]:
                 protocol.data_received(part)
                 await asyncio.sleep(0)
             gate.set()
@@ -123,6 +126,40 @@ def test_what_is_no_request_is_not_answered_in_the_place_of_those_before_it(requ
     assert line.closed
     assert b" 400 " not in line.written
     assert line.written.count(b"somemore") == requests
+
+
+def test_nobody_is_hung_up_on_for_a_request_that_comes_while_another_one_is_answered() -> None:
+    """It may not even be read; its time begins with the end of the answer."""
+
+    async def run() -> None:
+        gate = asyncio.Event()
+
+        async def app(_: Any, __: Any, send: Any) -> None:
+            await begin(send)
+            await gate.wait()
+            await send({"type": "http.response.body", "body": b"more"})
+
+        with connected(app) as (protocol, line):
+            protocol.data_received(WHOLE + WHOLE[:-2])
+            await asyncio.sleep(0)
+            wait_for_ages(protocol)
+            assert not line.closed
+            gate.set()
+            await asyncio.sleep(0)
+            assert line.written.endswith(b"somemore")
+            protocol._look()
+            assert not line.closed
+            wait_for_ages(protocol)
+            assert line.closed
+
+    asyncio.run(run())
+
+
+def wait_for_ages(protocol: PatientProtocol) -> None:
+    """Have it look at its connection as if what it waits for had not come within its time."""
+    assert protocol._since is not None
+    protocol._since -= 2 * REQUEST_SECONDS
+    protocol._look()
 
 
 @pytest.mark.parametrize("before", [b"", REQUEST])
