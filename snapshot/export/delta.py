@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from ..catalog import TableState, quote
-from ..source import Changing, TableShape
+from ..source import FIRST_YEAR, Changing, TableShape
 from ..staging import Staging, added, columns_of, removed
 from .rows import insert, refuse_doubles
 from .wanted import Wanted
@@ -23,6 +23,8 @@ _DAY = 86_400
 _UTC = " at time zone 'UTC'"
 # What DuckDB takes for equal although it is not the same: a month and thirty days, 0.0 and -0.0.
 _LOOSE = ("INTERVAL", "FLOAT", "DOUBLE")
+# The least values of these types; of an unsigned one it is 0.
+_LEAST = {"TINYINT": -(2**7), "SMALLINT": -(2**15), "INTEGER": -(2**31), "BIGINT": -(2**63)}
 # What DuckDB adds up without a loss, however many there are.
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _KEYS = "memory.main.keys"
@@ -126,6 +128,7 @@ class Delta:
         A value of the future was not seen as it will be: others may come before it.
         """
         name, overlap, zoned = quote(column), self.settings.overlap, kind in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
+        first = f"'{FIRST_YEAR}'"
         if kind == "DATE":
             sql = f"max({name}) filter ({name} <= ?::timestamp::date + 1) - {-(-overlap // _DAY)}"
         elif kind.startswith("TIMESTAMP"):
@@ -133,15 +136,16 @@ class Delta:
             now = "?::timestamptz" if zoned else "?::timestamp + interval 14 hour"
             greatest = f"max({name}) filter ({name} <= {now}) - interval {overlap} second"
             # Whole seconds: a text with a fraction may come after one that has more digits.
-            sql = f"strftime(date_trunc('second', ({greatest}){_UTC if zoned else ''}), '%Y-%m-%d %H:%M:%S')"
+            sql = f"date_trunc('second', ({greatest}){_UTC if zoned else ''})::timestamp"
         else:
-            sql = f"max({name})::hugeint - {overlap}"
-            if kind.startswith("U"):  # a negative OID is one of the greatest
-                sql = f"greatest({sql}, 0)"
+            sql, first = f"max({name})::hugeint - {overlap}", str(_LEAST.get(kind, 0))
         as_of = self.state.as_of.astimezone(UTC)
         given = [as_of if zoned else as_of.replace(tzinfo=None)] if "?" in sql else []
-        ((least,),) = self.staging.connection.execute(f"select {sql} from {self.before}", given).fetchall()
-        return "" if least is None else str(least)
+        # The source may have no word for what is less than all values of the type.
+        least = f"case when least < {first} then {first} else least end"
+        found = f"select {least} from (select {sql} as least from {self.before})"
+        ((value,),) = self.staging.connection.execute(found, given).fetchall()
+        return "" if value is None else str(value)
 
     def _fetch(self, into: str, shape: TableShape, where: str) -> None:
         self.staging.connection.execute(f"create or replace table {into} ({columns_of(shape)})")

@@ -23,8 +23,10 @@ from .postgres import PostgresSource
 from .shape import FILE_NAME as LOCK_NAME
 from .shape import ColumnShape, Shapes, TableShape, read_lock, write_lock
 from .sqlite import SqliteSource
+from .strict import FIRST_YEAR
 
 __all__ = [
+    "FIRST_YEAR",
     "LOCK_NAME",
     "MISFIT",
     "URL_HINT",

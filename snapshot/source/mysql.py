@@ -24,6 +24,8 @@ from .strict import base_of, scale_of
 _INTEGERS = {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "MEDIUMINT": "INTEGER", "INTEGER": "INTEGER"}
 # What is a text or bytes, or of a type that SQLAlchemy does not know.
 _AS_IT_IS = re.compile(r"^\w*(CHAR|TEXT|ENUM|SET|JSON|BINARY|BLOB|NullType)")
+# What a moment ends with that is written with an offset.
+_OFFSET = ":[0-9.]+ ?([Zz]|[+-][0-9:]+)$"
 _SESSION = (
     "set session transaction isolation level repeatable read, read only",
     "set session time_zone = '+00:00', lock_wait_timeout = 10, net_write_timeout = 60, wait_timeout = 600",
@@ -135,14 +137,17 @@ class MysqlSource(CursorSource):
             return _of_float(column, shape.type)
         if shape.declared.startswith("BIT"):  # a byte to a client until it is a number
             return f"cast({column} + 0 as char)"
-        return f"concat({column}, '+00')" if shape.type == "TIMESTAMPTZ" else f"cast({column} as char)"
+        if shape.type != "TIMESTAMPTZ":
+            return f"cast({column} as char)"
+        moment = f"concat({column}, '+00')"
+        return f"case when {column} regexp '{_OFFSET}' then {column} else {moment} end" if shape.is_written else moment
 
     def unordered(self, column: str, kind: str, *, named: bool) -> str:
-        """Days that are none, as a server may let in; texts that are no number, or begin with no year."""
+        """Days that are none, as a server may let in; texts that are no number, or have no year, or have an offset."""
         text = f"cast({column} as char(40))"
         if "INT" in kind:
             return f"{text} not regexp '^[+-]?[0-9]+$'" if named else "1 = 0"
-        words = f" or {text} not like '____-%'" if named else ""
+        words = f" or {text} not like '____-%' or {text} regexp '{_OFFSET}'" if named else ""
         return f"({column} is not null and (last_day({text}) is null{words}))"
 
 

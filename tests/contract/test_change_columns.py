@@ -15,7 +15,7 @@ from snapshot.source import Changing, Counts, open_source
 from tests.servers import run, written
 
 from .changing import CHANGED, DAILY, ORDERS, again, done, server_shop, shop
-from .sources import make_project, rows, run_sqlite
+from .sources import check, make_project, rows, run_sqlite
 
 
 @pytest.mark.parametrize("how", ['changed = "changed"', "append_only = true"])
@@ -223,3 +223,39 @@ def test_a_column_may_be_called_rowid(
     generation, _ = again(project)
     assert done(generation, "shop.orders")[2:] == (0, 1, 0)
     assert rows(generation.path, "select count(*), min(amount) from shop.orders") == [(200, 0)]
+
+
+EDGES = {
+    "smallint": ("1", "2"),
+    "int": ("-2147483648", "-2147483600"),
+    "bigint": ("-9223372036854775808", "5"),
+    "date": ("'0001-01-01'", "'0001-01-01'"),
+    "timestamp": ("'0001-01-01 00:00:00'", "'0001-01-01 00:05:00'"),
+}
+
+
+@pytest.mark.parametrize("kind", EDGES)
+@pytest.mark.parametrize("server", ["sqlite", "postgres", "mysql"])
+def test_a_change_is_found_by_the_least_values_of_its_type(
+    request: pytest.FixtureRequest, tmp_path: Path, server: str, kind: str
+) -> None:
+    """What is seen again goes back before all of them: to the first one."""
+    kind = {"mysql": {"timestamp": "datetime"}}.get(server, {}).get(kind, kind)
+    first, second = EDGES.get(kind, EDGES["timestamp"])
+    table = f"create table b (k int primary key, v int, ch {kind})"
+    fill = (table, f"insert into b values (1, 1, {first}), (2, 2, {second})", "create view t as select * from b")
+    settings = '[sources.shop.tables.t]\nkey = ["k"]\nchanged = "ch"\noverlap = "12h"\n'
+    if server == "sqlite":
+        settings += f'types = {{ k = "INTEGER", v = "INTEGER", ch = "{kind.upper()}" }}\n'
+        project = make_project(tmp_path / "shop", ";".join(fill), {"one": "select k, v from shop.t"}, settings)
+        check(project)
+        again(project)
+        run_sqlite(project, f"update b set v = 9, ch = {second} where k = 1")
+    else:
+        database = request.getfixturevalue(server)
+        run(database, *fill)
+        project = server_shop(tmp_path, database, "select k, v from shop.t", settings)
+        run(database, f"update b set v = 9, ch = {second} where k = 1")
+    generation, _ = again(project)
+    assert done(generation, "shop.t")[0] == "delta"
+    assert rows(generation.path, "from one order by k") == [(1, 9), (2, 2)]

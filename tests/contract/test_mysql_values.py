@@ -87,3 +87,33 @@ def test_what_is_no_number_of_mysql_is_refused(
     run(mysql, f"create table t (k int primary key, v {declared})", f"insert into t values (1, {value})")
     with pytest.raises(SourceValueError, match=f"does not fit {kind}"):
         server_shop(tmp_path, mysql, "select k, v from shop.t", f'{T}types = {{ v = "{kind}" }}\n')
+
+
+MOMENTS = {
+    "2026-02-01 10:00:00-05": "2026-02-01 15:00:00",
+    "2026-02-01T10:00:00Z": "2026-02-01 10:00:00",
+    "2026-02-01 10:00:00.5+05:30": "2026-02-01 04:30:00.5",
+    "2026-02-01 10:00": "2026-02-01 10:00:00",
+}
+
+
+def test_a_moment_of_mysql_that_is_a_text_has_the_offset_that_it_is_written_with(
+    mysql: sqlalchemy.URL, tmp_path: Path
+) -> None:
+    """One that has none is of UTC, as a TIMESTAMP is."""
+    values = ", ".join(f"({number}, '{text}')" for number, text in enumerate(MOMENTS))
+    run(mysql, "create table t (k int primary key, v varchar(40))", f"insert into t values {values}")
+    sql = "select k, (v at time zone 'UTC')::varchar as v from shop.t"
+    project = server_shop(tmp_path, mysql, sql, f'{T}types = {{ v = "TIMESTAMPTZ" }}\n')
+    assert [value for (value,) in rows(again(project)[0].path, "select v from one order by k")] == [*MOMENTS.values()]
+
+
+def test_a_change_of_mysql_that_is_written_with_an_offset_is_found(mysql: sqlalchemy.URL, tmp_path: Path) -> None:
+    """A text that is less may be later."""
+    run(mysql, "create table t (k int primary key, v int, ch varchar(40))")
+    run(mysql, "insert into t values (1, 1, '2026-02-01 10:00:00Z'), (2, 2, '2026-01-01 10:00:00Z')")
+    project = server_shop(
+        tmp_path, mysql, "select k, v from shop.t", f'{T}changed = "ch"\ntypes = {{ ch = "TIMESTAMPTZ" }}\n'
+    )
+    run(mysql, "update t set v = 9, ch = '2026-02-01 06:00:00-09' where k = 2")
+    assert rows(again(project)[0].path, "from one order by k") == [(1, 1), (2, 9)]

@@ -57,6 +57,7 @@ POSTGRES_KEPT = {
     "oid": Kept("UINTEGER", {"4294967295": 2**32 - 1}),
     "integer[]": Kept("INTEGER[]", {"'{1,NULL,-3}'": [1, None, -3], "'{}'": []}),
     "text[]": Kept("VARCHAR[]", {"array['a,b', 'c\"d', '']": ["a,b", 'c"d', ""]}),
+    "numeric(10,2)[]": Kept("DECIMAL(10,2)[]", {"'{1.5,-0.01}'": [Decimal("1.50"), Decimal("-0.01")]}),
     "numeric(38,2)[]": Kept("DECIMAL(38,2)[]", {f"array[{LONGEST}]": [Decimal(LONGEST)]}),
     "boolean[]": Kept("BOOLEAN[]", {"'{t,f}'": [True, False]}),
     "mood[]": Kept("VARCHAR[]", {"'{\"so so\"}'": ["so so"]}),

@@ -240,4 +240,4 @@ class PostgresReading:
 
 def _is_short(kind: str) -> bool:
     """Whether the steps of a decimal are as many as a BIGINT holds."""
-    return kind.startswith("DECIMAL(") and int(kind[8:].partition(",")[0]) <= _SHORT
+    return kind.startswith("DECIMAL(") and kind.endswith(")") and int(kind[8:].partition(",")[0]) <= _SHORT
