@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import httpx
+
 from .asking import LIMIT_SECONDS
 
 JSON_POST = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
@@ -20,6 +22,21 @@ def connected(base: str) -> Iterator[socket.socket]:
     host, _, port = base.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=LIMIT_SECONDS) as connection:
         yield connection
+
+
+def begun(base: httpx.URL, path: str) -> Iterator[bytes]:
+    """A download on a socket that hardly reads, so that the server has to wait: first the headers, then all else."""
+    with connected(str(base).rstrip("/")) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode())
+        said = b""
+        while b"\r\n\r\n" not in said:
+            said += connection.recv(1024)
+        head, _, body = said.partition(b"\r\n\r\n")
+        yield head
+        while chunk := connection.recv(65536):
+            body += chunk
+        yield body
 
 
 def until_closed(

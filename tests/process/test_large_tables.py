@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import socket
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 
 from .asking import data, eventually
 from .heavy import CONDITIONS, make_heavy
-from .raw import connected
+from .raw import begun
 from .running import running_api
 from .shops import change, make_project, publish
 from .test_table_files import FORMATS, SALES
@@ -59,21 +57,6 @@ def test_memory_does_not_grow_with_the_table(shop: Path) -> None:
 
         # All of them as dicts would be a hundred megabytes and more.
         assert peak(ROWS) - peak(ROWS // 8) < 60_000
-
-
-def begun(base: httpx.URL, path: str) -> Iterator[bytes]:
-    """A download on a socket that hardly reads, so that the server has to wait: first the headers, then all else."""
-    with connected(str(base).rstrip("/")) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode())
-        said = b""
-        while b"\r\n\r\n" not in said:
-            said += connection.recv(1024)
-        head, _, body = said.partition(b"\r\n\r\n")
-        yield head
-        while chunk := connection.recv(65536):
-            body += chunk
-        yield body
 
 
 def unchunked(body: bytes) -> bytes:

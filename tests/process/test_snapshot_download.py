@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import socket
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import httpx
 import pytest
 
 from .asking import eventually
-from .raw import connected
+from .raw import begun
 from .running import running_api
 from .shops import COUNTED, ORDERS, add_order, make_project, publish
 
@@ -127,25 +125,10 @@ def shop(tmp_path: Path) -> Path:
     return project
 
 
-def begun(base: httpx.URL) -> Iterator[bytes]:
-    """A download on a socket that hardly reads, so that the server has to wait: first the headers, then all else."""
-    with connected(str(base).rstrip("/")) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        connection.sendall(b"GET /snapshot HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
-        said = b""
-        while b"\r\n\r\n" not in said:
-            said += connection.recv(1024)
-        head, _, body = said.partition(b"\r\n\r\n")
-        yield head
-        while chunk := connection.recv(65536):
-            body += chunk
-        yield body
-
-
 def test_a_flip_during_a_download_gives_a_whole_file_of_one_generation(shop: Path, tmp_path: Path) -> None:
     """Even of one that was removed meanwhile; who asks then gets the next one."""
     with running_api(shop) as (client, running):
-        download = begun(client.base_url)
+        download = begun(client.base_url, "/snapshot")
         head = next(download).decode()
         first = (shop / "snapshots" / "current.duckdb").resolve()
         add_order(shop)
@@ -165,7 +148,7 @@ def test_a_flip_during_a_download_gives_a_whole_file_of_one_generation(shop: Pat
 def test_a_client_that_leaves_in_the_middle_is_worked_for_no_more(shop: Path) -> None:
     """Its place and its generation are free again, and the log is silent."""
     with running_api(shop) as (client, running):
-        download = begun(client.base_url)
+        download = begun(client.base_url, "/snapshot")
         next(download)
         download.close()  # type: ignore[attr-defined]  # it is a generator
         add_order(shop)
@@ -191,7 +174,7 @@ def test_downloads_leave_duckdbs_lock_on_the_file_alone(shop: Path) -> None:
 def test_more_downloads_than_there_are_places_are_told_to_come_back(shop: Path) -> None:
     """503, while questions are answered."""
     with running_api(shop) as (client, _):
-        downloads = [begun(client.base_url) for _ in range(8)]
+        downloads = [begun(client.base_url, "/snapshot") for _ in range(8)]
         for download in downloads:
             next(download)
 
