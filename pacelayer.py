@@ -72,29 +72,12 @@ def refresh(arguments: argparse.Namespace) -> int:
 
 def serve(arguments: argparse.Namespace) -> int:
     """answer GraphQL from the current snapshot, and follow it"""
-    import uvicorn
+    import gql.serve as server
 
     settings = _settings(arguments)
     os.environ["PACELAYER_PROJECT"] = str(settings.root)
-    level = "WARNING" if arguments.quiet else "INFO"
-    uvicorn.run(
-        "gql.app:create_app",
-        factory=True,
-        http="gql.wire:PatientProtocol",
-        host=arguments.host or settings.server.host,
-        port=arguments.port or settings.server.port,
-        workers=arguments.workers,
-        # A dict, because each worker is a process that begins anew.
-        log_config={
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-            "root": {"level": level, "handlers": ["stderr"]},
-        },
-        access_log=False,
-        timeout_graceful_shutdown=10,
-    )
+    host, port = arguments.host or settings.server.host, arguments.port or settings.server.port
+    server.serve(host, port, arguments.workers, "WARNING" if arguments.quiet else "INFO")
     return 0
 
 

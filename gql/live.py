@@ -33,6 +33,8 @@ STOP = "stop_streams"
 MAX_STREAMS = 500
 # Proxies close what is silent for a minute.
 HEARTBEAT_SECONDS = 15.0
+# Events are kept for others who ask the same until they take so many bytes.
+EVENT_BYTES = 8_000_000
 # A client that does not read is not waited for when the server stops.
 GOODBYE_SECONDS = 1.0
 
@@ -50,6 +52,7 @@ class Live:
         self._moved, self._stopped = asyncio.Event(), asyncio.Event()
         # Most clients ask the same, and know the same.
         self._events: dict[tuple[str, str, str], asyncio.Task[bytes]] = {}
+        self._bytes = 0
         # Events are made one after another: however many clients ask by words of their own, requests have their turn.
         self._making = asyncio.Lock()
 
@@ -85,8 +88,12 @@ class Live:
         """End all streams. They are not complete, so their clients come again."""
         self._stopped.set()
 
-    def _wake(self) -> None:
+    def _forget(self) -> None:
         self._events.clear()
+        self._bytes = 0
+
+    def _wake(self) -> None:
+        self._forget()
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
@@ -135,14 +142,18 @@ class Live:
         key = request.key, told, opened.generation.id
         if key not in self._events:
             if len(self._events) >= MAX_STREAMS:  # somebody comes again and again, with other words
-                self._events.clear()
+                self._forget()
             self._events[key] = asyncio.create_task(self._make(request, told, opened))
         return asyncio.shield(self._events[key])
 
     async def _make(self, request: Request, told: str, opened: OpenGeneration[Api]) -> bytes:
         """In a thread, for the document may be long, and new to this generation's schema."""
         async with self._making:
-            return await asyncio.to_thread(self._made, request, told, opened)
+            event = await asyncio.to_thread(self._made, request, told, opened)
+        self._bytes += len(event)
+        if self._bytes > EVENT_BYTES:
+            self._forget()
+        return event
 
     def _made(self, request: Request, told: str, opened: OpenGeneration[Api]) -> bytes:
         changed = self._changes.since(told, opened.catalog)

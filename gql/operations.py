@@ -51,6 +51,7 @@ class Operations:
         self._folder, self.trusted_only = root / FOLDER, trusted_only
         self._looked = -math.inf
         self._seen: dict[Path, tuple[int, int]] = {}
+        self._problems: list[Problem] = []
         self._files: dict[str, Operation] = {}
         self._by_hash: dict[str, str] = {}
         self._registered = Bounded[str, str](REGISTERED_BYTES, lambda _, text: OVERHEAD + sys.getsizeof(text))
@@ -89,14 +90,15 @@ class Operations:
         except OSError as error:
             log.error("%s/ cannot be read, and stays as it was: %s", FOLDER, error)
             return
-        if seen != self._seen:
+        if seen != self._seen or self._problems:  # what could not be read may be, though nobody wrote it again
             self._seen = seen
             found, problems = read_all(self._folder, seen)
             names = {name_of(self._folder, path) for path in seen}
             self._files = {name: known for name, known in self._files.items() if name in names} | found
             self._by_hash = {_hash(operation.text): operation.text for operation in self._files.values()}
-            for problem in problems:
+            for problem in problems if problems != self._problems else ():
                 log.error("an operation cannot be read, and stays as it was: %s", problem)
+            self._problems = problems
 
 
 def files(folder: Path) -> dict[Path, tuple[int, int]]:

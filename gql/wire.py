@@ -11,6 +11,8 @@ from .live import STOP
 
 # A request has to be there, with its body, within so long.
 REQUEST_SECONDS = 10.0
+# Who does not read what was written before a connection was closed is let go after so long.
+FAREWELL_SECONDS = 60.0
 # Far more than `http` accepts: whoever sends a little too much is still told so in GraphQL's words. So much may come
 # without any of a body: headers, and what follows the last chunk of a body, which is kept as they are.
 MAX_HEADER_BYTES = 2**21
@@ -61,9 +63,10 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """What comes is waited for from now on: while an answer was made, nobody may have listened."""
+        super().on_response_complete()
         if self._since is not None:
             self._since = self.loop.time()
-        super().on_response_complete()
+            self._unset_keepalive_if_required()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more, and nobody waits: what is answered hears of it, also where more came since."""
@@ -98,13 +101,16 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         """Hang up on who was waited for too long; else look again when that may be."""
+        if self.transport.is_closing():
+            self._timer = self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+            return
         left = REQUEST_SECONDS
         if self._since is not None and not self._is_answering():
             left += self._since - self.loop.time()
         if left <= 0:
             self._refuse(b"408 Request Timeout")
-        else:
-            self._timer = self.loop.call_later(left, self._look)
+            left = REQUEST_SECONDS
+        self._timer = self.loop.call_later(left, self._look)
 
     def _refuse(self, status: bytes) -> None:
         if self.transport.is_closing():

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..catalog import Catalog
-from ..errors import NoSnapshot, NoSuchGeneration, PacelayerError
+from ..errors import Damaged, NoSnapshot, NoSuchGeneration, PacelayerError
 from ..events import Flipped, FollowFailed, Observer
-from ..store import Generation, Status, Store, read_status
+from ..store import Generation, Status, Store, intact, read_status
 from .bell import Bell
 from .generation import OpenGeneration, Resources
 from .watchdog import Watchdog
 
 # How often the pointer is looked at where no word of it comes; a flip is followed within this time.
 POLL_SECONDS = 0.25
-# How many generations stay open for cursors beside the current one.
-KEPT_OPEN = 2
+# How many generations stay open for cursors beside the current one, and of how many it is known that they are good.
+KEPT_OPEN, KNOWN_GOOD = 2, 50
 # How long what could not be opened is left alone while another is open, and not complained of again.
 RETRY_SECONDS = 60.0
 
@@ -48,7 +49,11 @@ class Reader(Generic[T]):
         self._current: OpenGeneration[T] | None = None
         self._leases: dict[OpenGeneration[T], int] = {}
         self._older: list[OpenGeneration[T]] = []
+        # Which are being opened, and word of one that was; one at a time is opened for cursors.
+        self._coming, self._opened = set[Generation](), threading.Condition(self._lock)
         self._opening = threading.Lock()
+        # What files were like that were good; and that were not, with when that was found.
+        self._good = deque[str](maxlen=KNOWN_GOOD)
         self._refused: dict[str, float] = {}
         self._stopped, self._bell = threading.Event(), Bell(directory)
         self._follower = threading.Thread(target=self._follow_until_stopped, name="follow", daemon=True)
@@ -105,22 +110,40 @@ class Reader(Generic[T]):
 
     def _open(self, generation: Generation) -> OpenGeneration[T]:
         """Lease a generation, which is opened where it is not: once, for DuckDB has one instance of a file."""
-        with self._opening:
+        with self._opened:
+            self._opened.wait_for(lambda: generation not in self._coming)
             if found := self._take(lambda one: one == generation):
                 return found
+            self._coming.add(generation)
+        try:
+            if (seen := _seen(generation)) not in self._good and not intact(generation):
+                raise Damaged(f"{generation.id} is not what was published", "roll back, or refresh")
             opened = OpenGeneration(generation, self._resources, self._watchdog, self._prepare)
+            self._good.append(seen)
             with self._lock:
                 self._leases[opened] = 1
             return opened
+        finally:
+            with self._opened:
+                self._coming.remove(generation)
+                self._opened.notify_all()
 
     def _take_older(self, number: int | None) -> OpenGeneration[T]:
         """Lease a generation that is kept; the last few stay open, for one page is followed by another."""
         kept = next((one for one in self._store.generations() if one.number == number), None)
         if kept is None:
             raise NoSuchGeneration(f"generation {number} is not kept")
-        opened = self._open(kept)
+        with self._opening:
+            if self._is_refused(_seen(kept)):
+                raise NoSuchGeneration(f"generation {number} cannot be opened")
+            try:
+                opened = self._open(kept)
+            except Exception as error:
+                if kept.path.exists():
+                    self._complain(_seen(kept), error)
+                raise
         with self._lock:
-            if opened not in self._older:
+            if opened not in self._older and not self._stopped.is_set():
                 self._older.append(opened)
                 self._close_older(len(self._older) - KEPT_OPEN)
         return opened

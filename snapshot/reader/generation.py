@@ -13,7 +13,7 @@ import duckdb
 from .. import connect
 from ..catalog import Catalog, read
 from ..errors import Damaged, QueryFailed
-from ..store import Generation, intact, published_checksum
+from ..store import Generation, published_checksum
 from .file import SnapshotFile
 from .running import Running, in_our_words
 from .watchdog import Watchdog
@@ -40,8 +40,7 @@ class OpenGeneration(Generic[T]):
     ) -> None:
         self.generation = generation
         self._watchdog = watchdog
-        # Opening finds few damages, and a log that stands beside would be read as part of the file.
-        if not intact(generation) or generation.path.with_name(generation.path.name + ".wal").exists():
+        if generation.path.with_name(generation.path.name + ".wal").exists():  # it would be read as a part of the file
             raise Damaged(f"{generation.id} is not what was published", "roll back, or refresh")
         self.checksum = published_checksum(generation)
         self.file = SnapshotFile(generation.path)

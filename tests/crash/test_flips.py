@@ -17,7 +17,7 @@ from snapshot.build import now
 from snapshot.catalog import Catalog
 from snapshot.errors import Damaged
 from snapshot.events import FollowFailed, Observer, nobody
-from snapshot.reader import OpenGeneration, Reader, Resources, follow
+from snapshot.reader import OpenGeneration, Reader, Resources
 from snapshot.store import Generation, Staged, Store, publish
 
 from .ledger import ENTRIES, PROCESSES, refresh, store_of
@@ -183,70 +183,6 @@ def test_a_rollback_to_a_generation_that_a_request_still_holds_is_followed(ledge
             assert entries(slow) == ENTRIES
         with reader.lease() as generation:
             assert entries(generation) == ENTRIES
-
-
-def test_a_generation_that_is_being_warmed_is_had_by_its_number(ledger: Path) -> None:
-    """Another process has flipped already, and its clients' cursors come here: the file is not opened twice."""
-    store, reached = store_of(ledger), list[int]()
-
-    def warm(opened: OpenGeneration[None]) -> None:
-        with reader.lease(opened.generation.number) as generation:
-            reached.append(entries(generation))
-
-    reader: Reader[None] = Reader(store.directory, Resources(1, "100MB"), lambda _: None, nobody)
-    try:
-        reader.follow()
-        reader._warm = warm
-        new = refresh(ledger)
-        reader.follow()
-        assert reader.current.generation == new
-        assert reached == [2 * ENTRIES]
-    finally:
-        reader.stop()
-
-
-def test_a_flip_to_a_generation_that_a_request_is_opening_is_followed(ledger: Path) -> None:
-    """The pointer goes back to the one that a cursor is of, while that is being opened: once."""
-    old, new = store_of(ledger).current(), refresh(ledger)
-    store, said = store_of(ledger), list[events.Event]()
-
-    def prepare(catalog: Catalog) -> None:
-        if catalog.snapshot.number == old.number:
-            store.point_to(old)
-            follower.start()
-            follower.join(0.5)
-
-    with reading(store, said.append, prepare) as reader:
-        follower = threading.Thread(target=reader.follow)
-        reader.follow()
-        assert reader.current.generation == new
-        with reader.lease(old.number) as generation:
-            follower.join()
-            assert reader.current is generation
-    assert not [event for event in said if isinstance(event, FollowFailed)]
-
-
-def test_a_generation_that_could_not_be_opened_is_tried_again_later(
-    ledger: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was in the way may be no fault of the file's."""
-    fails, said = [False], list[events.Event]()
-
-    def prepare(catalog: Catalog) -> None:
-        if fails[0]:
-            raise OSError("too many open files")
-
-    with reading(store_of(ledger), said.append, prepare) as reader:
-        reader.follow()
-        fails[0], new = True, refresh(ledger)
-        reader.follow()
-        fails[0] = False
-        reader.follow()
-        assert reader.current.generation != new
-        monkeypatch.setattr(follow, "RETRY_SECONDS", 0.0)
-        reader.follow()
-        assert reader.current.generation == new
-    assert [event.code for event in said if isinstance(event, FollowFailed)] == ["INTERNAL"]
 
 
 def is_open(path: Path) -> bool:

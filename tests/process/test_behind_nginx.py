@@ -252,3 +252,10 @@ def test_a_post_is_passed_on_each_time(cached: Cached) -> None:
 
         assert answer.status_code == 200
         assert "x-cache" not in answer.headers
+
+
+def test_a_part_of_the_file_is_had(cached: Cached) -> None:
+    """Whoever goes on with a download does not begin anew."""
+    answer = cached.client.get("/snapshot", headers={"Range": "bytes=0-99"})
+
+    assert (answer.status_code, len(answer.content)) == (206, 100)

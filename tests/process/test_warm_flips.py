@@ -16,6 +16,7 @@ from snapshot import settings
 from snapshot.store import Store, locked
 
 from .asking import data, eventually
+from .raw import JSON_POST, connected
 from .running import alive, children, running_api
 from .shops import COUNTED, ORDERS, Publisher, add_order, make_project
 
@@ -154,6 +155,28 @@ def test_a_worker_that_is_killed_is_replaced_and_a_signal_ends_all(shop: Path) -
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
         eventually(lambda: not any(map(alive, workers)), "the workers end, too")
+
+
+def test_nobody_is_let_in_while_workers_end(shop: Path) -> None:
+    """Whoever comes then is refused at once, and does not wait for a process that answers no more."""
+    with running_api(shop, "--workers", "2") as (client, running):
+        eventually(lambda: len(_workers(running.pid)) == 2, "two workers run")
+        with connected(str(client.base_url).rstrip("/")) as slow:
+            slow.sendall(JSON_POST + b"Content-Length: 100\r\n\r\n{")
+            eventually(lambda: client.get("/livez").status_code == 200, "it answers")
+            running.send_signal(signal.SIGTERM)
+
+            eventually(partial(_refuses, client.base_url), "the address is gone")
+            assert _workers(running.pid), "it was only refused once all had ended"
+        assert running.wait(30) == 0
+
+
+def _refuses(base: httpx.URL) -> bool:
+    try:
+        with connected(str(base).rstrip("/")):
+            return False
+    except ConnectionRefusedError:
+        return True
 
 
 def _workers(pid: int) -> list[int]:

@@ -12,6 +12,7 @@ import pytest
 from graphql import DocumentNode, parse
 
 from gql import document
+from gql import live as live_module
 from gql.answer import Request
 from gql.download.table_file import TableFiles
 from gql.event_stream import HEARTBEAT
@@ -181,3 +182,22 @@ def test_a_table_that_is_being_written_does_not_hold_up_the_server_that_stops() 
     tables.stop()
     assert not writing.done()
     release.set()
+
+
+def test_events_that_many_may_ask_for_take_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much a client selects, under whatever names."""
+    monkeypatch.setattr(live_module, "EVENT_BYTES", 10_000)
+
+    async def story(asked: Asking) -> None:
+        live = Live(asked.reader, 1_000)
+        for number in range(30):
+            words = " ".join(f"a{number}_{'x' * 1_000}_{alias}: changedMetrics" for alias in range(3))
+            client = Client()
+            stream = live.stream(Request(f"subscription {{ snapshotPublished {{ {words} }} }}", {}), "older")
+            told = asyncio.ensure_future(stream(SCOPE, client.receive, client.send))
+            await client.has(bool)
+            client.left.set()
+            await told
+        assert sum(len(event.result()) for event in live._events.values()) <= 10_000
+
+    run(tmp_path, story)

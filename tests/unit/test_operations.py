@@ -14,7 +14,7 @@ from gql import operations as module
 from gql.answer import Request
 from gql.document import Documents
 from gql.errors import BAD_INPUT, NOT_TRUSTED, UNKNOWN_HASH
-from gql.operations import FOLDER, REGISTERED_BYTES, Operations, problems_of
+from gql.operations import FOLDER, REGISTERED_BYTES, Operation, Operations, problems_of
 
 USER = "query ($id: ID!) { user(id: $id) }"
 
@@ -140,6 +140,22 @@ def test_a_folder_that_cannot_be_read_stays_as_it_was(root: Path, monkeypatch: p
     monkeypatch.setattr(module, "files", fails)
 
     assert operations.at("all") is not None
+
+
+def test_a_file_that_could_not_be_read_is_read_later(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Though nobody wrote to it; and it is complained of once."""
+    operations, read = Operations(root, trusted_only=False), module._read
+
+    def fail(path: Path) -> Operation:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(module, "_read", fail)
+    assert [operations.at("all") for _ in range(2)] == [None, None]
+    monkeypatch.setattr(module, "_read", read)
+    assert operations.at("all") is not None
+    assert len(caplog.records) == 2
 
 
 def test_links_to_nothing_and_folders_with_the_ending_are_no_operations(root: Path) -> None:

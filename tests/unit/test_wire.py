@@ -11,6 +11,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from gql import wire
 from gql.wire import MAX_HEADER_BYTES, REQUEST_SECONDS, PatientProtocol
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -25,7 +26,7 @@ class Line(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.written, self.closed = b"", False
+        self.written, self.closed, self.aborted = b"", False, False
 
     def write(self, data: Any) -> None:
         """Keep it."""
@@ -38,6 +39,10 @@ class Line(asyncio.Transport):
     def close(self) -> None:
         """Nothing more comes."""
         self.closed = True
+
+    def abort(self) -> None:
+        """What was not sent is lost."""
+        self.aborted = True
 
     def pause_reading(self) -> None:
         """What is sent to it comes nevertheless."""
@@ -149,10 +154,33 @@ def test_nobody_is_hung_up_on_for_a_request_that_comes_while_another_one_is_answ
             assert line.written.endswith(b"somemore")
             protocol._look()
             assert not line.closed
+            assert protocol.timeout_keep_alive_task is None  # which would be over sooner, and say nothing
             wait_for_ages(protocol)
             assert line.closed
 
     asyncio.run(run())
+
+
+def test_who_does_not_read_what_was_written_last_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transport that closes waits for its client, for ever if need be."""
+    monkeypatch.setattr(wire, "FAREWELL_SECONDS", 0.0)
+
+    async def run() -> Line:
+        async def app(_: Any, __: Any, send: Any) -> None:
+            await begin(send)
+            raise TimeoutError
+
+        with connected(app) as (protocol, line):
+            protocol.data_received(WHOLE)
+            await asyncio.sleep(0)
+            assert line.closed
+            assert not line.aborted
+            protocol._look()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return line
+
+    assert asyncio.run(run()).aborted
 
 
 def wait_for_ages(protocol: PatientProtocol) -> None:
