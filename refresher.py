@@ -45,7 +45,7 @@ from snapshot.store import Store, locked, read_status, recorded, write_status
 log = logging.getLogger("pacelayer.refresher")
 
 # Seconds until a failed refresh is tried again: doubled with each failure, with jitter, at most until the next tick.
-FIRST_RETRY = 1.0
+FIRST_RETRY, MOST_DOUBLED = 1.0, 30
 # How often a waiting refresher looks whether the directory is free.
 LOCK_SECONDS = 1.0
 # The lock, the status and the generations are those of a directory: a refresher has one as long as it lives.
@@ -120,10 +120,12 @@ class Refresher:
 
     def _refresh(self) -> None:
         """Refresh what is due; it stays due where that fails, and is tried again sooner where it may heal."""
-        begun, due, directory = time.monotonic(), frozenset(self.pace.due), self.settings.directory
+        begun, directory = time.monotonic(), self.settings.directory
         try:
             with recorded(directory, self.clock):
                 problem = self._read_again()
+                self.pace.tick()
+                due = frozenset(self.pace.due)
                 store = Store(directory, self.settings.snapshots.keep, observe=self._observe)
                 refresh(self.project, self.sources, store, self._observe, clock=self.clock, due=due)
                 self.pace.done(due)
@@ -168,7 +170,7 @@ class Refresher:
         if isinstance(error, PacelayerError) and not error.retryable:
             return next_tick
         jitter = random.uniform(0.5, 1.5)  # noqa: S311  no secret
-        return min(next_tick, FIRST_RETRY * 2.0**failures * jitter)
+        return min(next_tick, FIRST_RETRY * 2.0 ** min(failures, MOST_DOUBLED) * jitter)
 
     def _observe(self, event: Event) -> None:
         """Tell the observer, and end a refresh between two steps once a signal has come."""
@@ -207,19 +209,18 @@ def log_events(event: Event) -> None:
     if isinstance(event, TableExported):
         log.info("exported %s: %s rows in %.2f s", event.table, f"{event.rows:,}", event.seconds)
     elif isinstance(event, MetricComputed):
-        log.info("computed %s: %s rows in %.2f s", event.metric, f"{event.rows:,}", event.seconds)
+        done = "kept" if event.carried else "computed"
+        log.info("%s %s: %s rows in %.2f s", done, event.metric, f"{event.rows:,}", event.seconds)
     elif isinstance(event, Published):
         log.info("published %s: %.1f MB in %.2f s", event.id, event.bytes / 1e6, event.seconds)
     elif isinstance(event, Unchanged):
         log.info("nothing changed in %.2f s: %s is of now", event.seconds, event.id)
     elif isinstance(event, PaceMissed):
-        log.warning(
-            "the refresh took %.0f s, and its pace is %d s: read less, or less often", event.seconds, event.pace
-        )
+        words = "the refresh took %.0f s, and its pace is %d s: read less, or less often"
+        log.warning(words, event.seconds, event.pace)
     elif isinstance(event, RefreshFailed):
-        log.error(
-            "%s: %s; the old snapshot keeps serving, next try in %.0f s", event.code, event.message, event.next_try
-        )
+        words = "%s: %s; the old snapshot keeps serving, next try in %.0f s"
+        log.error(words, event.code, event.message, event.next_try)
     elif isinstance(event, Repaired):
         log.warning("repaired: %s", event.what)
     elif isinstance(event, TableAltered):

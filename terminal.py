@@ -103,7 +103,7 @@ def stop_saying(to: TextIO) -> None:
 
 
 @contextmanager
-def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
+def refresh_observer(*, as_json: bool) -> Iterator[Observer]:
     """How a refresh shows: as a bar on a terminal; else, and where that is asked for, as a JSON line for each step."""
     if as_json or not _err.is_terminal:
         say = partial(_say_event, to=sys.stdout if as_json else sys.stderr)
@@ -124,10 +124,10 @@ def refresh_observer(metrics: int, *, as_json: bool) -> Iterator[Observer]:
                 bar.update(rows, description=what, total=total, completed=event.rows, visible=True)
             elif isinstance(event, TableExported):
                 bar.update(rows, visible=False)
-                total = event.total + metrics
-                bar.update(task, description=f"exported {event.table}", total=total, completed=event.position)
+                bar.update(task, description=f"exported {event.table}", total=event.total, completed=event.position)
             elif isinstance(event, MetricComputed):
-                bar.update(task, description=f"computed {event.metric}", advance=1)
+                done = "kept" if event.carried else "computed"
+                bar.update(task, description=f"{done} {event.metric}", total=event.total, completed=event.position)
             elif isinstance(event, TableAltered):
                 bar.console.print(Text(f"{event.table} is read as a whole: {event.what}"))
 

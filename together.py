@@ -46,18 +46,23 @@ def refresh_once(
 
     Raises PacelayerError.
     """
-    with locked(settings.directory), _told_of_failures(settings) as told, recorded(settings.directory, now):
+    directory = settings.directory
+    with (
+        terminal.refresh_observer(as_json=as_json) as show,
+        locked(directory),
+        _told_of_failures(settings) as told,
+        recorded(directory, now),
+    ):
+
+        def observe(event: Event) -> None:
+            show(event)
+            told(event)
+
         project, sources = load(settings)
-        with terminal.refresh_observer(len(project.definitions), as_json=as_json) as show:
-
-            def observe(event: Event) -> None:
-                show(event)
-                told(event)
-
-            store = Store(settings.directory, settings.snapshots.keep, observe=observe)
-            number = store.next_number()
-            generation = refresh(project, sources, store, observe, full=full, allow_empty=allow_empty)
-            return generation.path, generation.number >= number
+        store = Store(directory, settings.snapshots.keep, observe=observe)
+        number = store.next_number()
+        generation = refresh(project, sources, store, observe, full=full, allow_empty=allow_empty)
+        return generation.path, generation.number >= number
 
 
 @contextmanager

@@ -20,7 +20,7 @@ DOCUMENTS = (".graphql", ".gql")
 
 def command(arguments: argparse.Namespace) -> int:
     """Measure, show, and say by the exit code what came out. Raises ProjectError where nothing is asked."""
-    with terminal.refresh_observer(1, as_json=False) as observe:
+    with terminal.refresh_observer(as_json=False) as observe:
         try:
             report = _prove(arguments, observe)
         except (OSError, json.JSONDecodeError) as error:

@@ -46,8 +46,8 @@ def tell(how: str, project: str, failure: RefreshFailed) -> None:
         _post(url, json.dumps(said).encode())
         return
     environment = {f"PACELAYER_{name.upper()}": str(value) for name, value in said.items()}
-    # A session of its own, so that what the shell started ends with it.
-    process = subprocess.Popen(how, shell=True, env=os.environ | environment, start_new_session=True)  # noqa: S602
+    # A session of its own, so that what the shell started ends with it; our own output has the results only.
+    process = subprocess.Popen(how, shell=True, env=os.environ | environment, start_new_session=True, stdout=2)  # noqa: S602
     try:
         code = process.wait(SECONDS)
     except subprocess.TimeoutExpired:

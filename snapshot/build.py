@@ -96,36 +96,42 @@ class _Build:
     def publish(
         self, sources: Sequence[Source], store: Store, due: Collection[str] | None, limit: Limit, *, full: bool
     ) -> Generation:
-        """All of it, with whatever the disk has to say in our words."""
-        begun = time.monotonic()
+        """All of it, with whatever the disk has to say in our words; what is left of a failure takes no room of it."""
         with _disk_errors():
             self.observe(StepReached("locked"))
             store.clean()
             store.require_space()
             self.observe(StepReached("cleaned"))
             store.staging.mkdir(mode=0o700)
-            last = previous_of(store)
-            go_on = None if full else reusable(last, self.project)
-            with self.staging(store.staging, go_on) as files, limit.watching(files.connection):
-                number = store.next_number()
-                exported = self.export(files, sources, due, number, limit.end)
-                if last and not self.is_needed(files, exported):
-                    self.refuse_old(files, exported)
-                    return self.unchanged(store, exported, last.catalog.snapshot, begun)
-                info = self.write(files, number, exported, last.catalog if last else None).snapshot
-            self.observe(StepReached("closed"))
-            if last is None or last.catalog.snapshot.definition_hash != info.definition_hash:
-                check_contract(files.snapshot, self.project.settings.root, limit.left())
-            staged = Staged(files.snapshot, files.secrets if files.private else None)
-            generation = publish(store, staged, number, info.built_at, limit.watching)
-            before = last.catalog.snapshot.number if last else 0
-            note(store.directory, self.project, self.due, exported, before, number, info.built_at)
-            shutil.rmtree(store.staging)
-            store.remove_older()
-            self.observe(StepReached("older removed"))
-            size, seconds = generation.path.stat().st_size, time.monotonic() - begun
-            self.observe(Published(number, generation.id, size, seconds))
-            return generation
+            try:
+                return self._publish(sources, store, due, limit, full=full)
+            finally:
+                shutil.rmtree(store.staging, ignore_errors=True)
+
+    def _publish(
+        self, sources: Sequence[Source], store: Store, due: Collection[str] | None, limit: Limit, *, full: bool
+    ) -> Generation:
+        begun, last = time.monotonic(), previous_of(store)
+        go_on = None if full else reusable(last, self.project)
+        with self.staging(store.staging, go_on) as files, limit.watching(files.connection):
+            number = store.next_number()
+            exported = self.export(files, sources, due, number, limit.end)
+            if last and not self.is_needed(files, exported):
+                self.refuse_old(files, exported)
+                return self.unchanged(store, exported, last.catalog.snapshot, begun)
+            info = self.write(files, number, exported, last.catalog if last else None).snapshot
+        self.observe(StepReached("closed"))
+        if last is None or last.catalog.snapshot.definition_hash != info.definition_hash:
+            check_contract(files.snapshot, self.project.settings.root, limit.left())
+        staged = Staged(files.snapshot, files.secrets if files.private else None)
+        generation = publish(store, staged, number, info.built_at, limit.watching)
+        before = last.catalog.snapshot.number if last else 0
+        note(store.directory, self.project, self.due, exported, before, number, info.built_at)
+        store.remove_older()
+        self.observe(StepReached("older removed"))
+        size, seconds = generation.path.stat().st_size, time.monotonic() - begun
+        self.observe(Published(number, generation.id, size, seconds))
+        return generation
 
     def staging(self, folder: Path, previous: Previous | None) -> AbstractContextManager[Staging]:
         """The files of this build."""
@@ -163,7 +169,6 @@ class _Build:
 
     def unchanged(self, store: Store, exported: Export, info: SnapshotInfo, begun: float) -> Generation:
         """What is current is of now, too."""
-        shutil.rmtree(store.staging)
         note(store.directory, self.project, self.due, exported, info.number, info.number, self.clock())
         self.observe(Unchanged(info.number, info.id, time.monotonic() - begun))
         return store.current()

@@ -30,7 +30,9 @@ class Pace:
         for pace in sorted(set(paces.values())):
             names = [name for name, own in paces.items() if own == pace]
             job = self._scheduler.every(pace).seconds.do(self.due.update, names)
-            self._next[job] = now + min(pace, max(0.0, min(left.get(name, 0.0) for name in names)))
+            # What is due already is brought up to date now, and next in a whole pace.
+            good = [float(pace) if name in self.due else left.get(name, 0.0) for name in names]
+            self._next[job] = now + min(pace, max(0.0, min(good)))
 
     def tick(self) -> None:
         """Make due what is due by now."""

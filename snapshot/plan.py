@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -13,7 +13,7 @@ from .catalog import TableState
 from .catalog import read as read_catalog
 from .definition import Definition, Project, digest
 from .errors import PacelayerError
-from .export import Wanted
+from .export import Anew, Wanted
 from .settings import TableSettings
 from .staging import Previous, Table
 from .store import Store, untouched
@@ -82,24 +82,24 @@ def tables_of(
     private = private_tables(project)
     states = {(state.source, state.name): state for state in previous.catalog.tables} if previous else {}
     settings = {(s.name, name): table for s in project.settings.sources for name, table in s.tables.items()}
-    readers = _readers(project.definitions)
     found = []
     for source, tables in project.exports.items():
         for name, shape in tables.items():
             table, said = (source, name), settings.get((source, name), TableSettings())
             definition = digest(repr((places.get(source), shape, said.soft, said.types, table in private)))
             state = _usable(states.get(table), definition, previous, table in private)
-            is_due = state is None or not readers.get(table) or not readers[table].isdisjoint(due)
-            found.append(Wanted(table, shape, said, definition, state, is_due))
+            read_by = [definition for definition in project.definitions if table in definition.tables]
+            feeds = {d.metric.name: _anew(d, table, private) for d in read_by if d.metric.name in due}
+            is_due = state is None or not read_by or bool(feeds)
+            found.append(Wanted(table, shape, said, definition, state, is_due, feeds))
     return found
 
 
-def _readers(definitions: Sequence[Definition]) -> Mapping[Table, set[str]]:
-    found: dict[Table, set[str]] = {}
-    for definition in definitions:
-        for table in definition.tables:
-            found.setdefault(table, set()).add(definition.metric.name)
-    return found
+def _anew(definition: Definition, table: Table, private: frozenset[Table]) -> Anew:
+    """When a metric is written anew that reads a table; else only the periods are that changed rows touch."""
+    if definition.unstable:
+        return "always"
+    return "all" if table in definition.traces and private.isdisjoint(definition.tables) else "any"
 
 
 def _usable(state: TableState | None, definition: str, previous: Previous | None, private: bool) -> TableState | None:

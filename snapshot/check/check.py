@@ -8,6 +8,7 @@ from datetime import datetime
 import duckdb
 
 from ..catalog import Catalog, CheckRecord, Metric, literal, quote
+from ..connect import DISK_ERRORS
 from ..definition import Definition
 from ..errors import CheckFailed
 from ..export import Wanted
@@ -53,12 +54,12 @@ def check(
 
 
 def _broken(connection: duckdb.DuckDBPyConnection, metric: Metric, rules: Sequence[RowRule]) -> Iterator[str]:
-    """Each rule that rows break, how many do, and which."""
+    """Each rule that rows break, how many do, and which; or that it cannot be judged."""
     table = metric.grains[0].table
-    counts = ", ".join(f"count(*) filter (where {rule.failing})" for rule in rules)
-    (found,) = connection.execute(f"select {counts} from {table}").fetchall() if rules else [()]
-    for rule, rows in zip(rules, found, strict=True):
-        if rows:
+    for rule, rows in zip(rules, _failing(connection, table, rules), strict=True):
+        if isinstance(rows, str):
+            yield f"{rule.words}: it fails on today's data: {rows}"
+        elif rows:
             names = (metric.own_grain or metric.keys or tuple(c.name for c in metric.stored))[:NAMED]
             shown = ", ".join(f"coalesce(left({quote(name)}::varchar, 40), 'null')" for name in names)
             sql = f"select {shown} from {table} where {rule.failing} limit {SHOWN}"
@@ -70,6 +71,19 @@ def _broken(connection: duckdb.DuckDBPyConnection, metric: Metric, rules: Sequen
             yield f"{rule.words} ({rows} {'row' if rows == 1 else 'rows'}: {'; '.join(which)}{more})"
 
 
+def _failing(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[RowRule]) -> Sequence[int | str]:
+    """How many rows break each rule, counted at once; where DuckDB cannot, its reason."""
+    counts = ", ".join(f"count(*) filter (where {rule.failing})" for rule in rules)
+    try:
+        return connection.execute(f"select {counts} from {table}").fetchall()[0] if rules else ()
+    except DISK_ERRORS:
+        raise
+    except duckdb.Error as error:
+        if len(rules) == 1:
+            return (str(error).splitlines()[0],)
+        return [_failing(connection, table, [rule])[0] for rule in rules]
+
+
 def _counts(
     connection: duckdb.DuckDBPyConnection, definition: Definition, metric: Metric, before: int | None
 ) -> Iterator[str]:
@@ -77,10 +91,11 @@ def _counts(
     rows = metric.grains[0].rows
     for rule in definition.tests:
         if rule.of_counts and before is not None:
-            sql = f"select coalesce(({rule.sql})::boolean, true) from (select {rows} as rows, {before} as previous)"
-            ((holds,),) = connection.execute(sql).fetchall()
-            if not holds:
-                yield f"the test '{rule.sql}' of line {rule.line} does not hold: it has {rows} rows, and had {before}"
+            failing = RowRule(rule.sql, f"not ({rule.sql})", "")
+            (broken,) = _failing(connection, f"(select {rows} as rows, {before} as previous)", [failing])
+            if broken:
+                why = broken if isinstance(broken, str) else f"it has {rows} rows, and had {before}"
+                yield f"the test '{rule.sql}' of line {rule.line} does not hold: {why}"
 
 
 def too_old(

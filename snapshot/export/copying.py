@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from ..catalog import Metric
 from ..staging import Previous, Staging, Table
 from .wanted import Change, Wanted
 
@@ -46,13 +47,32 @@ def _is_worth_a_copy(
     # is excluded, a metric that is gone.
     if not previous.copyable or any(table not in wanted or wanted[table].state is None for table in rows):
         return False
-    everything = max(1, sum(rows.values()))
-    holes = sum(
-        rows[table] if table in whole else _holes(rows[table], wanted[table], changes.get(table)) for table in rows
-    )
+    in_file = [(table, wanted[table]) for table in rows if table not in staging.private]
+    read = {
+        table: rows[table] if table in whole else _holes(rows[table], w, changes.get(table)) for table, w in in_file
+    }
+    cells = {metric.name: _cells(metric) for metric in previous.catalog.metrics}
+    anew = _written_anew(tables, changes, whole)
+    holes = sum(read[table] * len(w.shape.columns) for table, w in in_file) + sum(cells.get(n, 0) for n in anew)
+    everything = sum(rows[table] * len(w.shape.columns) for table, w in in_file) + sum(cells.values())
     size, compact_rows = compact_size(previous)
-    expected = bytes_ + max(0, bytes_ * holes / everything - staging.unused())
-    return expected <= GROWTH * size * max(1.0, everything / max(1, compact_rows))
+    expected = bytes_ + max(0, bytes_ * holes / max(1, everything) - staging.unused())
+    return expected <= GROWTH * size * max(1.0, sum(rows.values()) / max(1, compact_rows))
+
+
+def _cells(metric: Metric) -> int:
+    """The values that its tables have; a plain table does not name its columns."""
+    return sum(grain.cells or grain.rows * len(metric.columns) for grain in metric.grains)
+
+
+def _written_anew(tables: Sequence[Wanted], changes: Mapping[Table, Change], whole: Collection[Table]) -> set[str]:
+    """The metrics that are, by what is known of the changes."""
+    found = set[str]()
+    for wanted in tables:
+        mode = "full" if wanted.table in whole else changes[wanted.table].mode if wanted.table in changes else ""
+        then = {"full": ("always", "any", "all"), "delta": ("always", "any")}.get(mode, ("always",))
+        found.update(name for name, anew in wanted.feeds.items() if anew in then)
+    return found
 
 
 def _holes(rows: int, wanted: Wanted, change: Change | None) -> int:

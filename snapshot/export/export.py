@@ -26,7 +26,7 @@ MEMORY = 100 * 2**20
 
 @dataclass(frozen=True)
 class Export:
-    """Each source as of its moment, what changed of each table, a record of each that was read, and as of when that is.
+    """Each source as of its moment, what changed of each table, a record of each, and as of when that is.
 
     `as_of` is the earliest moment of the sources that were read; None where none was.
     """
@@ -86,6 +86,7 @@ def export(
     for wanted in tables:
         if not wanted.due and wanted.state:
             changes[wanted.table] = Change("carried over", wanted.state)
+            builds.append(_record(number, changes[wanted.table], 0.0))
     counted = tuple(_counted(infos[source.name], changes) for source in sources)
     return Export(counted, changes, tuple(builds), min(moments, default=None))
 

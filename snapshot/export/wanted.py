@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..catalog import TableState
@@ -11,6 +12,8 @@ from ..source import TableShape
 from ..staging import Table
 
 Mode = Literal["full", "delta", "unchanged", "carried over"]
+# When a metric is written anew: with each refresh, where any row of the table changes, or where all of it is read.
+Anew = Literal["always", "any", "all"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class Wanted:
     """A table of the project: its shape, what the toml says of it, and a name for both and where it is read from.
 
     `state` is how the last generation left it; None where there is nothing to go on from. Only where it is `due` is it
-    read. `declared` names the types that the source gives its columns, once it was asked.
+    read. `declared` names the types that the source gives its columns, once it was asked. `feeds` are the metrics that
+    are due and read it, each with when it is written anew.
     """
 
     table: Table
@@ -27,6 +31,7 @@ class Wanted:
     definition: str
     state: TableState | None
     due: bool
+    feeds: Mapping[str, Anew] = field(default_factory=dict)
     declared: str = ""
 
 

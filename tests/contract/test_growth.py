@@ -61,3 +61,29 @@ def test_a_file_never_outgrows_a_rebuilt_one_by_more_than_a_fifth(papers: Settin
         assert generation.path.stat().st_size <= 1.2 * whole.path.stat().st_size
         content = "select count(*), sum(hash(papers)) from shop.papers"
         assert rows(generation.path, content) == rows(whole.path, content)
+
+
+LABELLED = "-- @key id\nselect i.id, i.note, t.label from shop.items i left join shop.tags t on t.cat = i.cat"
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_a_metric_that_is_computed_in_full_leaves_no_hole_of_its_size(
+    postgres: sqlalchemy.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private: bool
+) -> None:
+    """One row of a small table is in many of the metric's, which make most of the file where the other is private."""
+    monkeypatch.setattr(copying, "COPIED", 0)
+    run(postgres, "create table tags (cat int primary key, label text)", "insert into tags values (0, 'a'), (1, 'b')")
+    run(postgres, "create table items (id int primary key, cat int, note text)")
+    run(postgres, "insert into items select i, i % 2, md5(i::text) from generate_series(1, 300000) i")
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "labelled.sql").write_text(LABELLED)
+    hidden = "[sources.shop.tables.items]\nprivate = true\n" if private else ""
+    (tmp_path / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n{hidden}')
+    check(tmp_path)
+    settings = project_settings.load(tmp_path)
+    full = again(settings).path.stat().st_size
+    for label in "cde":
+        run(postgres, f"update tags set label = '{label}' where cat = 1")
+        generation = again(settings)
+        assert rows(generation.path, "select count(*) from labelled where label = ?", [label]) == [(150_000,)]
+        assert generation.path.stat().st_size <= 1.2 * full

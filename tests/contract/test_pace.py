@@ -12,6 +12,7 @@ from refresher import Refresher
 from snapshot import project as projects
 from snapshot import settings as project_settings
 from snapshot.build import now, refresh
+from snapshot.errors import SourceUnavailable
 from snapshot.events import nobody
 from snapshot.reader import read_catalog
 from snapshot.store import Generation, Store, locked, read_status
@@ -111,3 +112,29 @@ def test_with_several_sources_a_snapshot_is_as_of_the_earliest(shop: Shop) -> No
     shop.refresh()
     renewed, _ = read_status(shop.root / "snapshots").renewed(2, info.as_of, info.stale_after)
     assert renewed > late["near"]
+
+
+def test_a_project_that_is_read_again_is_refreshed_once(shop: Shop) -> None:
+    """With all that is due by what it says now."""
+    shop.make({"fast": ("1m", "shop.a"), "slow": ("1h", "shop.b")})
+    shop.refresh()
+    refresher = shop.restarted()
+    (shop.root / "metrics" / "slow.sql").write_text(METRIC.format("1h", "shop.b where id > 0"))
+    refresher.reload.set()
+    shop.passed = timedelta(minutes=2)
+    refresher.pace.due = {"fast"}
+    with locked(refresher.settings.directory):
+        refresher._refresh()
+    assert Store(refresher.settings.directory, keep=5).current().number == 2
+    refresher.pace.tick()
+    assert refresher.pace.due == set()
+    assert refresher.pace.seconds_left() > 30
+
+
+def test_however_often_it_failed_a_refresh_is_tried_again(shop: Shop) -> None:
+    """Days without a source are a thousand failures and more."""
+    shop.make({"fast": ("1m", "shop.a")})
+    refresher = shop.restarted()
+    delays = [refresher._delay(SourceUnavailable("it is gone"), failures) for failures in (0, 20, 1_024, 10**6)]
+    assert delays[0] < 2
+    assert all(1 <= delay <= 60 for delay in delays[1:])

@@ -53,7 +53,7 @@ def test_what_a_terminal_says_of_it(event: RowsRead, words: str) -> None:
 
 def test_json_has_a_line_for_each_table_and_none_for_its_batches(capsys: pytest.CaptureFixture[str]) -> None:
     """A step is a line."""
-    with refresh_observer(1, as_json=True) as observe:
+    with refresh_observer(as_json=True) as observe:
         observe(RowsRead("shop.orders", 1, 2, 0.5))
         observe(TableExported("shop.orders", 2, 1.0, 1, 1))
     assert [line.split('"')[3] for line in capsys.readouterr().out.splitlines()] == ["TableExported"]

@@ -39,6 +39,26 @@ def test_a_failed_check_names_the_rows_and_keeps_the_old_snapshot(tmp_path: Path
     assert Store(project / "snapshots", keep=5).current().number == 2
 
 
+def test_a_test_that_cannot_be_judged_is_one_that_does_not_hold(tmp_path: Path) -> None:
+    """With DuckDB's reason, beside the others that do not."""
+    project = shop(tmp_path)
+    tests = "-- @test 1 // (amount - 160) = 0\n-- @test amount < 200\n-- @test rows // (rows - 50) > 0\n"
+    (project / "metrics" / "daily.sql").write_text(tests + DAILY["daily"].replace("sum(amount)", "max(amount)::int"))
+    with pytest.raises(CheckFailed) as caught:
+        again(project)
+    said = "metrics/daily.sql: the test '{}' of line {} does not hold"
+    for problem, words in zip(
+        caught.value.problems,
+        (
+            said.format("1 // (amount - 160) = 0", 1) + ": it fails on today's data: Invalid Input Error: Division by",
+            said.format("amount < 200", 2) + " (1 row: day = ",
+            said.format("rows // (rows - 50) > 0", 3) + ": Invalid Input Error: Division by zero",
+        ),
+        strict=True,
+    ):
+        assert problem.startswith(words)
+
+
 @pytest.mark.parametrize("changed", ["", "update orders set amount = 2, changed = '2026-02-02 00:00:00' where id = 1"])
 def test_a_source_that_gets_no_new_rows_any_more_fails_the_check(tmp_path: Path, changed: str) -> None:
     """Also where nothing is published because nothing changed."""

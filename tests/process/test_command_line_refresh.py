@@ -56,6 +56,20 @@ def test_refresh_as_json_tells_of_its_failure_last(shop: Path) -> None:
     assert "orders > 100" in events[-1]["message"]
 
 
+@pytest.mark.parametrize("code", ["PROJECT_INVALID", "LOCKED"])
+def test_refresh_as_json_tells_of_a_failure_before_its_first_step(shop: Path, code: str) -> None:
+    """Where the project cannot be read, or another process has the directory."""
+    (shop / "snapshots").mkdir()
+    if code == "LOCKED":
+        with locked(shop / "snapshots"):
+            (line,) = run(shop, "refresh", "--json").out.splitlines()
+    else:
+        break_the_project(shop)
+        (line,) = run(shop, "refresh", "--json").out.splitlines()
+
+    assert {"event": "RefreshFailed", "code": code}.items() <= json.loads(line).items()
+
+
 def lose_source(shop: Path) -> None:
     """The source's file is not there."""
     (shop / "shop.sqlite").unlink()
@@ -221,11 +235,12 @@ def break_the_project(project: Path) -> None:
 def test_a_refresh_by_hand_tells_of_the_first_failure_of_a_row(shop: Path) -> None:
     """As the refresher does, and of one that is mended and comes again."""
     toml, told = shop / "pacelayer.toml", shop / "told"
-    toml.write_text(f'on_failure = "echo $PACELAYER_CODE >> {told}"\n{toml.read_text()}')
+    toml.write_text(f'on_failure = "echo $PACELAYER_CODE | tee -a {told}"\n{toml.read_text()}')
     broken = shop / "metrics" / "broken.sql"
     for _ in range(2):
         break_the_project(shop)
-        assert [run(shop, "refresh").code for _ in range(2)] == [2, 2]
+        first, second = run(shop, "refresh"), run(shop, "refresh")
+        assert (first.code, second.code, first.out) == (2, 2, "")
         broken.unlink()
         assert run(shop, "refresh").code == 0
     assert told.read_text().split() == ["PROJECT_INVALID", "PROJECT_INVALID"]

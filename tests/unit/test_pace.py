@@ -106,3 +106,13 @@ def test_a_metric_that_is_no_more_is_not_due() -> None:
     pace.tick()
     pace.plan({"b": 300}, {"b": 100})
     assert pace.due == {"b"}
+
+
+def test_what_is_due_when_it_is_planned_again_is_next_due_a_pace_later() -> None:
+    """It is brought up to date now, and not twice, however long it was still good."""
+    pace = Pace(lambda: 0.0)
+    pace.plan({"a": 300}, {})
+    pace.tick()
+    pace.plan({"a": 300}, {"a": 0.2})
+    assert pace.due == {"a"}
+    assert pace.seconds_left() == 300
