@@ -20,10 +20,9 @@ from .bounded import Bounded
 from .table import Table
 
 TYPENAME = "__typename"
-# How rows are made is kept for sets of keys of so many bytes.
-MAKERS_BYTES = 8_000_000
-# What a key takes, beside its name, which stands in two places.
-KEY_BYTES = 200
+# How rows are made is kept in so many bytes: so many for each set of keys, each value of a row, and each key beside its
+# name, which stands in two places.
+MAKERS_BYTES, MAKER_BYTES, VALUE_BYTES, KEY_BYTES = 8_000_000, 1_500, 20, 100
 
 
 @dataclass(frozen=True)
@@ -121,9 +120,12 @@ def _column(columns: Mapping[str, Sequence[Any]], place: Place, rows: int) -> Se
     return values if place.below is None else [completed(value, place.below) for value in values]
 
 
-_makers = Bounded[tuple[int, Wanted], Maker](
-    MAKERS_BYTES, lambda key, _: sum(KEY_BYTES + 2 * getsizeof(name) for _, name in key[1])
-)
+def _weight_of(key: tuple[int, Wanted], _: Maker) -> int:
+    width, wanted = key
+    return MAKER_BYTES + VALUE_BYTES * width + sum(KEY_BYTES + 2 * getsizeof(name) for _, name in wanted)
+
+
+_makers = Bounded[tuple[int, Wanted], Maker](MAKERS_BYTES, _weight_of)
 
 
 def _maker_of_rows(width: int, wanted: Wanted) -> Maker:

@@ -33,6 +33,8 @@ STOP = "stop_streams"
 MAX_STREAMS = 500
 # Proxies close what is silent for a minute.
 HEARTBEAT_SECONDS = 15.0
+# What a client was told of is not longer, or was nothing of ours.
+LONGEST_ID, UNKNOWN_ID = 100, "?"
 # Events are kept for others who ask the same until they take so many bytes.
 EVENT_BYTES = 8_000_000
 # A client that does not read is not waited for when the server stops.
@@ -76,7 +78,7 @@ class Live:
         """
         self._loop = asyncio.get_running_loop()
         self._places.require()
-        return partial(self._respond, request, told)
+        return partial(self._respond, request, told if len(told) <= LONGEST_ID else UNKNOWN_ID)
 
     def published(self) -> None:
         """Another generation is current: wake all streams. Called by the thread that follows."""
@@ -148,8 +150,12 @@ class Live:
 
     async def _make(self, request: Request, told: str, opened: OpenGeneration[Api]) -> bytes:
         """In a thread, for the document may be long, and new to this generation's schema."""
-        async with self._making:
-            event = await asyncio.to_thread(self._made, request, told, opened)
+        try:
+            async with self._making:
+                event = await asyncio.to_thread(self._made, request, told, opened)
+        except Exception:
+            self._forget()  # the next one may have it
+            raise
         self._bytes += len(event)
         if self._bytes > EVENT_BYTES:
             self._forget()

@@ -90,12 +90,14 @@ class Operations:
         except OSError as error:
             log.error("%s/ cannot be read, and stays as it was: %s", FOLDER, error)
             return
-        if seen != self._seen or self._problems:  # what could not be read may be, though nobody wrote it again
-            self._seen = seen
-            found, problems = read_all(self._folder, seen)
+        if seen != self._seen:
+            found, errors = read_all(self._folder, seen)
             names = {name_of(self._folder, path) for path in seen}
             self._files = {name: known for name, known in self._files.items() if name in names} | found
             self._by_hash = {_hash(operation.text): operation.text for operation in self._files.values()}
+            # What the disk refused may be had later, though nobody wrote to it.
+            self._seen = {p: s for p, s in seen.items() if not isinstance(errors.get(p), OSError)}
+            problems = [_problem(self._folder, path, error) for path, error in errors.items()]
             for problem in problems if problems != self._problems else ():
                 log.error("an operation cannot be read, and stays as it was: %s", problem)
             self._problems = problems
@@ -117,23 +119,23 @@ def name_of(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix().removesuffix(ENDING)
 
 
-def read_all(folder: Path, paths: Iterable[Path]) -> tuple[dict[str, Operation], list[Problem]]:
+def read_all(folder: Path, paths: Iterable[Path]) -> tuple[dict[str, Operation], dict[Path, Exception]]:
     """The operations of these files by their names, and what is wrong with the others."""
     found: dict[str, Operation] = {}
-    problems: list[Problem] = []
+    errors: dict[Path, Exception] = {}
     for path in paths:
         try:
             found[name_of(folder, path)] = _read(path)
         except (GraphQLError, OSError, UnicodeDecodeError) as error:
-            problems.append(_problem(folder, path, error))
-    return found, problems
+            errors[path] = error
+    return found, errors
 
 
 def problems_of(root: Path, documents: Documents, max_tokens: int) -> Iterator[Problem]:
     """What is wrong with the operations of a project, each with its place."""
     folder = root / FOLDER
-    found, problems = read_all(folder, files(folder))
-    yield from problems
+    found, wrong = read_all(folder, files(folder))
+    yield from (_problem(folder, path, error) for path, error in wrong.items())
     for name, operation in found.items():
         path = folder / f"{name}{ENDING}"
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -48,6 +49,8 @@ class PatientProtocol(HttpToolsProtocol):
         """Some bytes of headers or of a body."""
         super().data_received(data)
         self._bytes += len(data)
+        if self._since is None and not self._is_answering():  # blank lines, which are no part of a request
+            self._since = self.loop.time()
         if self._bytes > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
 
@@ -102,7 +105,7 @@ class PatientProtocol(HttpToolsProtocol):
     def _look(self) -> None:
         """Hang up on who was waited for too long; else look again when that may be."""
         if self.transport.is_closing():
-            self._timer = self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+            self._wait_for_farewell(math.inf)
             return
         left = REQUEST_SECONDS
         if self._since is not None and not self._is_answering():
@@ -111,6 +114,14 @@ class PatientProtocol(HttpToolsProtocol):
             self._refuse(b"408 Request Timeout")
             left = REQUEST_SECONDS
         self._timer = self.loop.call_later(left, self._look)
+
+    def _wait_for_farewell(self, before: float) -> None:
+        """Let go who has read nothing of what was left `before`; one that reads on is waited for again."""
+        left = self.transport.get_write_buffer_size()
+        if left < before:
+            self._timer = self.loop.call_later(FAREWELL_SECONDS, self._wait_for_farewell, left)
+        else:
+            self.transport.abort()
 
     def _refuse(self, status: bytes) -> None:
         if self.transport.is_closing():

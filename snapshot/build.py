@@ -143,6 +143,8 @@ class _Build:
     ) -> Export:
         """Read what is due of the sources."""
         self.due = due_metrics(self.project, files.previous, due)
+        if files.previous:
+            files.previous = replace(files.previous, anew=files.previous.anew & self.due)
         places = {source.name: source.place for source in sources}
         self.tables = tables_of(self.project, places, files.previous, self.due)
         self.observe(StepReached("staged"))
@@ -204,7 +206,7 @@ class _Build:
         settings, previous, built_at = self.project.settings, files.previous, self.clock()
         pace = min((definition.metric.pace for definition in self.project.definitions), default=settings.pace)
         as_of, stale_after = moments_of(self.project, exported, built_at)
-        size, rows = compact_size(previous) if previous and files.copies else (0, 0)
+        size, rows = compact_size(previous, files.private) if previous and files.copies else (0, 0)
         return SnapshotInfo(
             number=number,
             id=f"{built_at:%Y%m%dT%H%M%SZ}-{number:06}",

@@ -9,11 +9,12 @@ from importlib.metadata import version
 import duckdb
 
 from . import connect
+from .aggregate import is_same
 from .catalog import TableState
 from .catalog import read as read_catalog
-from .definition import Definition, Project, digest
+from .definition import Project, digest
 from .errors import PacelayerError
-from .export import Anew, Wanted
+from .export import Wanted
 from .settings import TableSettings
 from .staging import Previous, Table
 from .store import Store, untouched
@@ -46,8 +47,10 @@ def reusable(previous: Previous | None, project: Project) -> Previous | None:
     if (info.tool, info.time_zone) != (tool(), project.settings.time_zone):
         return None
     wanted = {(definition.metric.name, definition.metric.definition_hash) for definition in project.definitions}
-    had = {(metric.name, metric.definition_hash) for metric in previous.catalog.metrics}
-    return replace(previous, copyable=had <= wanted)
+    had = {metric.name: metric for metric in previous.catalog.metrics}
+    copyable = {(metric.name, metric.definition_hash) for metric in had.values()} <= wanted
+    anew = (d.metric.name for d in project.definitions if d.unstable or not is_same(had.get(d.metric.name), d))
+    return replace(previous, copyable=copyable, anew=frozenset(anew))
 
 
 def tool() -> str:
@@ -89,17 +92,10 @@ def tables_of(
             definition = digest(repr((places.get(source), shape, said.soft, said.types, table in private)))
             state = _usable(states.get(table), definition, previous, table in private)
             read_by = [definition for definition in project.definitions if table in definition.tables]
-            feeds = {d.metric.name: _anew(d, table, private) for d in read_by if d.metric.name in due}
+            feeds = frozenset(due).intersection(d.metric.name for d in read_by)
             is_due = state is None or not read_by or bool(feeds)
             found.append(Wanted(table, shape, said, definition, state, is_due, feeds))
     return found
-
-
-def _anew(definition: Definition, table: Table, private: frozenset[Table]) -> Anew:
-    """When a metric is written anew that reads a table; else only the periods are that changed rows touch."""
-    if definition.unstable:
-        return "always"
-    return "all" if table in definition.traces and private.isdisjoint(definition.tables) else "any"
 
 
 def _usable(state: TableState | None, definition: str, previous: Previous | None, private: bool) -> TableState | None:

@@ -27,13 +27,15 @@ DELETED_AT_ONCE = 4_000_000
 class Previous:
     """The generation that a build goes on from, with the file of its private tables where it has one.
 
-    `copyable` where the project still has every metric of it, as it was.
+    `copyable` where the project still has every metric of it, as it was. `anew` are those that are due and computed in
+    full, whatever changed.
     """
 
     catalog: Catalog
     path: Path
     private: Path | None
     copyable: bool = True
+    anew: frozenset[str] = frozenset()
 
 
 class Staging:

@@ -2,6 +2,6 @@
 
 from .copying import compact_size
 from .export import Export, export, write
-from .wanted import Anew, Change, Wanted
+from .wanted import Change, Wanted
 
-__all__ = ["Anew", "Change", "Export", "Wanted", "compact_size", "export", "write"]
+__all__ = ["Change", "Export", "Wanted", "compact_size", "export", "write"]

@@ -27,12 +27,13 @@ def decide(
         staging.copies = _is_worth_a_copy(staging, tables, changes, whole)
 
 
-def compact_size(previous: Previous) -> tuple[int, int]:
-    """Bytes and rows of the last generation that was written from nothing."""
+def compact_size(previous: Previous, private: Collection[Table]) -> tuple[int, int]:
+    """Bytes and rows of the last generation's file that was written from nothing."""
     info = previous.catalog.snapshot
     if info.compact_bytes:
         return info.compact_bytes, info.compact_rows
-    return previous.path.stat().st_size, sum(state.rows for state in previous.catalog.tables)
+    rows = (state.rows for state in previous.catalog.tables if (state.source, state.name) not in private)
+    return previous.path.stat().st_size, sum(rows)
 
 
 def _is_worth_a_copy(
@@ -47,17 +48,18 @@ def _is_worth_a_copy(
     # is excluded, a metric that is gone.
     if not previous.copyable or any(table not in wanted or wanted[table].state is None for table in rows):
         return False
-    in_file = [(table, wanted[table]) for table in rows if table not in staging.private]
-    read = {
-        table: rows[table] if table in whole else _holes(rows[table], w, changes.get(table)) for table, w in in_file
+    in_file = {table: found for table, found in wanted.items() if table in rows and table not in staging.private}
+    gone = {
+        table: rows[table] if table in whole else _holes(rows[table], found, changes.get(table))
+        for table, found in in_file.items()
     }
     cells = {metric.name: _cells(metric) for metric in previous.catalog.metrics}
-    anew = _written_anew(tables, changes, whole)
-    holes = sum(read[table] * len(w.shape.columns) for table, w in in_file) + sum(cells.get(n, 0) for n in anew)
-    everything = sum(rows[table] * len(w.shape.columns) for table, w in in_file) + sum(cells.values())
-    size, compact_rows = compact_size(previous)
+    holes = sum(cells.get(name, 0) for name in _written_anew(previous, tables, changes))
+    holes += sum(gone[table] * len(found.shape.columns) for table, found in in_file.items())
+    everything = sum(cells.values()) + sum(rows[table] * len(found.shape.columns) for table, found in in_file.items())
+    size, compact_rows = compact_size(previous, staging.private)
     expected = bytes_ + max(0, bytes_ * holes / max(1, everything) - staging.unused())
-    return expected <= GROWTH * size * max(1.0, sum(rows.values()) / max(1, compact_rows))
+    return expected <= GROWTH * size * max(1.0, sum(rows[table] for table in in_file) / max(1, compact_rows))
 
 
 def _cells(metric: Metric) -> int:
@@ -65,14 +67,15 @@ def _cells(metric: Metric) -> int:
     return sum(grain.cells or grain.rows * len(metric.columns) for grain in metric.grains)
 
 
-def _written_anew(tables: Sequence[Wanted], changes: Mapping[Table, Change], whole: Collection[Table]) -> set[str]:
-    """The metrics that are, by what is known of the changes."""
-    found = set[str]()
+def _written_anew(previous: Previous, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> set[str]:
+    """The metrics that may be, by what is known of the changes: also where only some periods of one are computed."""
+    due = {name for wanted in tables for name in wanted.feeds}
+    found = previous.anew | due.intersection(pending.metric for pending in previous.catalog.pending)
     for wanted in tables:
-        mode = "full" if wanted.table in whole else changes[wanted.table].mode if wanted.table in changes else ""
-        then = {"full": ("always", "any", "all"), "delta": ("always", "any")}.get(mode, ("always",))
-        found.update(name for name, anew in wanted.feeds.items() if anew in then)
-    return found
+        change = changes.get(wanted.table)
+        if wanted.due if change is None else change.mode in ("full", "delta"):
+            found |= wanted.feeds
+    return set(found)
 
 
 def _holes(rows: int, wanted: Wanted, change: Change | None) -> int:

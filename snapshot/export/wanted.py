@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from ..catalog import TableState
@@ -12,8 +11,6 @@ from ..source import TableShape
 from ..staging import Table
 
 Mode = Literal["full", "delta", "unchanged", "carried over"]
-# When a metric is written anew: with each refresh, where any row of the table changes, or where all of it is read.
-Anew = Literal["always", "any", "all"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,7 @@ class Wanted:
 
     `state` is how the last generation left it; None where there is nothing to go on from. Only where it is `due` is it
     read. `declared` names the types that the source gives its columns, once it was asked. `feeds` are the metrics that
-    are due and read it, each with when it is written anew.
+    are due and read it.
     """
 
     table: Table
@@ -31,7 +28,7 @@ class Wanted:
     definition: str
     state: TableState | None
     due: bool
-    feeds: Mapping[str, Anew] = field(default_factory=dict)
+    feeds: frozenset[str] = frozenset()
     declared: str = ""
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..catalog import Catalog
-from ..errors import Damaged, NoSnapshot, NoSuchGeneration, PacelayerError
+from ..errors import NoSnapshot, NoSuchGeneration, PacelayerError
 from ..events import Flipped, FollowFailed, Observer
-from ..store import Generation, Status, Store, intact, read_status
+from ..store import Generation, Status, Store, read_status
 from .bell import Bell
 from .generation import OpenGeneration, Resources
+from .verified import seen_of, verified
 from .watchdog import Watchdog
 
 # How often the pointer is looked at where no word of it comes; a flip is followed within this time.
 POLL_SECONDS = 0.25
-# How many generations stay open for cursors beside the current one, and of how many it is known that they are good.
-KEPT_OPEN, KNOWN_GOOD = 2, 50
+# How many generations stay open for cursors beside the current one.
+KEPT_OPEN = 2
 # How long what could not be opened is left alone while another is open, and not complained of again.
 RETRY_SECONDS = 60.0
 
@@ -52,8 +52,6 @@ class Reader(Generic[T]):
         # Which are being opened, and word of one that was; one at a time is opened for cursors.
         self._coming, self._opened = set[Generation](), threading.Condition(self._lock)
         self._opening = threading.Lock()
-        # What files were like that were good; and that were not, with when that was found.
-        self._good = deque[str](maxlen=KNOWN_GOOD)
         self._refused: dict[str, float] = {}
         self._stopped, self._bell = threading.Event(), Bell(directory)
         self._follower = threading.Thread(target=self._follow_until_stopped, name="follow", daemon=True)
@@ -116,10 +114,8 @@ class Reader(Generic[T]):
                 return found
             self._coming.add(generation)
         try:
-            if (seen := _seen(generation)) not in self._good and not intact(generation):
-                raise Damaged(f"{generation.id} is not what was published", "roll back, or refresh")
-            opened = OpenGeneration(generation, self._resources, self._watchdog, self._prepare)
-            self._good.append(seen)
+            checksum = verified(generation, seen_of(generation))
+            opened = OpenGeneration(generation, checksum, self._resources, self._watchdog, self._prepare)
             with self._lock:
                 self._leases[opened] = 1
             return opened
@@ -134,13 +130,13 @@ class Reader(Generic[T]):
         if kept is None:
             raise NoSuchGeneration(f"generation {number} is not kept")
         with self._opening:
-            if self._is_refused(_seen(kept)):
+            if self._is_refused(seen := seen_of(kept)):
                 raise NoSuchGeneration(f"generation {number} cannot be opened")
             try:
                 opened = self._open(kept)
             except Exception as error:
                 if kept.path.exists():
-                    self._complain(_seen(kept), error)
+                    self._complain(seen, error)
                 raise
         with self._lock:
             if opened not in self._older and not self._stopped.is_set():
@@ -170,14 +166,14 @@ class Reader(Generic[T]):
         """
         begun = time.monotonic()
         for generation in self._candidates():
-            if self._is_refused(_seen(generation)) and self._current is not None:
+            if self._is_refused(seen := seen_of(generation)) and self._current is not None:
                 continue
             try:
                 self._flip(generation)
             except Exception as error:  # noqa: BLE001  one of three places where errors end: the open generation goes on
                 if not generation.path.exists():
                     return self.follow()  # taken away meanwhile, by the one who moved the pointer on
-                self._complain(_seen(generation), error)
+                self._complain(seen, error)
                 continue
             with self._lock:  # the disk is to have the room of what is not kept any more
                 self._older.sort(key=lambda one: one.generation.path.exists())
@@ -201,6 +197,7 @@ class Reader(Generic[T]):
     def _complain(self, about: str, error: Exception) -> None:
         """Say what is wrong with a generation, the pointer or the directory: at first, and so often while it is."""
         if not self._is_refused(about):
+            self._refused = {seen: moment for seen, moment in self._refused.items() if self._is_refused(seen)}
             self._refused[about] = time.monotonic()
             code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
             self._observe(FollowFailed(code, f"{type(error).__name__}: {error}"))
@@ -241,10 +238,3 @@ class Reader(Generic[T]):
                 self.follow()
             except OSError as error:
                 self._complain("directory", error)
-
-
-def _seen(generation: Generation) -> str:
-    """A file as it is: a generation never changes, but what somebody did to it may be undone."""
-    log = generation.path.with_name(generation.path.name + ".wal")
-    changed = generation.path.stat().st_mtime_ns if generation.path.exists() else 0
-    return f"{generation.id} {changed} {log.exists()}"

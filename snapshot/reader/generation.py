@@ -13,7 +13,7 @@ import duckdb
 from .. import connect
 from ..catalog import Catalog, read
 from ..errors import Damaged, QueryFailed
-from ..store import Generation, published_checksum
+from ..store import Generation
 from .file import SnapshotFile
 from .running import Running, in_our_words
 from .watchdog import Watchdog
@@ -36,13 +36,17 @@ class OpenGeneration(Generic[T]):
     """
 
     def __init__(
-        self, generation: Generation, resources: Resources, watchdog: Watchdog, prepare: Callable[[Catalog], T]
+        self,
+        generation: Generation,
+        checksum: str,
+        resources: Resources,
+        watchdog: Watchdog,
+        prepare: Callable[[Catalog], T],
     ) -> None:
-        self.generation = generation
+        self.generation, self.checksum = generation, checksum
         self._watchdog = watchdog
         if generation.path.with_name(generation.path.name + ".wal").exists():  # it would be read as a part of the file
             raise Damaged(f"{generation.id} is not what was published", "roll back, or refresh")
-        self.checksum = published_checksum(generation)
         self.file = SnapshotFile(generation.path)
         try:
             self._connection = connect.read(generation.path, threads=resources.threads, memory=resources.memory)

@@ -25,7 +25,7 @@ _INTEGERS = {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "MEDIUMINT": "INTEGER
 # What is a text or bytes, or of a type that SQLAlchemy does not know.
 _AS_IT_IS = re.compile(r"^\w*(CHAR|TEXT|ENUM|SET|JSON|BINARY|BLOB|NullType)")
 # What a moment ends with that is written with an offset.
-_OFFSET = ":[0-9.]+ ?([Zz]|[+-][0-9:]+)$"
+_OFFSET = "[T ][0-9:.]+ ?([Zz]|[+-][0-9:]+)$"
 _SESSION = (
     "set session transaction isolation level repeatable read, read only",
     "set session time_zone = '+00:00', lock_wait_timeout = 10, net_write_timeout = 60, wait_timeout = 600",

@@ -10,7 +10,7 @@ lock                                    held by the one refresher of this direct
 flip.lock                               held for the moment in which the pointer moves
 """
 
-from .directory import Generation, Store, intact, published_checksum, untouched
+from .directory import Generation, Store, checksum_path, intact, published_checksum, untouched
 from .disk import Disk, PosixDisk
 from .lock import locked
 from .publish import Staged, publish, verify
@@ -24,6 +24,7 @@ __all__ = [
     "Staged",
     "Status",
     "Store",
+    "checksum_path",
     "intact",
     "locked",
     "note_failure",

@@ -142,10 +142,10 @@ def test_graphql_has_the_scalar_of_every_type() -> None:
 
 def test_http_has_every_operation_of_the_demo_with_its_variables() -> None:
     """As they stand in `operations/`."""
-    found, problems = read_all(ROOT / FOLDER, files(ROOT / FOLDER))
+    found, errors = read_all(ROOT / FOLDER, files(ROOT / FOLDER))
     listed = [row for row in rows(section(REFERENCE / "http.md", "Operations")) if code(row[0])[0].startswith("/api/")]
 
-    assert problems == []
+    assert errors == {}
     assert {code(row[0])[0]: code(row[1]) for row in listed} == {
         f"/api/{name}": [variable.variable.name.value for variable in operation.variables]
         for name, operation in found.items()

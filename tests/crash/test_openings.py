@@ -12,8 +12,8 @@ from snapshot import events
 from snapshot.catalog import Catalog
 from snapshot.errors import Damaged, NoSuchGeneration
 from snapshot.events import FollowFailed, nobody
-from snapshot.reader import OpenGeneration, Reader, Resources, follow
-from snapshot.store import Generation, intact
+from snapshot.reader import OpenGeneration, Reader, Resources, follow, verified
+from snapshot.store import Generation, checksum_path, intact
 
 from .ledger import ENTRIES, refresh, store_of
 from .test_flips import entries, reading
@@ -99,7 +99,7 @@ def test_all_bytes_of_a_generation_are_looked_at_once(
         looked.append(generation)
         return intact(generation)
 
-    monkeypatch.setattr(follow, "intact", look)
+    monkeypatch.setattr(verified, "intact", look)
     monkeypatch.setattr(follow, "KEPT_OPEN", 0)
     with reading(store_of(ledger)) as reader:
         reader.follow()
@@ -107,3 +107,27 @@ def test_all_bytes_of_a_generation_are_looked_at_once(
             with pytest.raises((Damaged, NoSuchGeneration)) if damaged else nullcontext(), reader.lease(old.number):
                 assert not damaged
     assert looked == [new, old]
+
+
+@pytest.mark.parametrize("text", [None, "", "0" * 64])
+def test_a_generation_whose_checksum_is_lost_is_a_damaged_one(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    """Though it was good before; put back, it is good again, and at once."""
+    monkeypatch.setattr(follow, "KEPT_OPEN", 0)
+    old, _ = store_of(ledger).current(), refresh(ledger)
+    beside = checksum_path(old.path)
+    with reading(store_of(ledger)) as reader:
+        reader.follow()
+        with reader.lease(old.number) as generation:
+            assert entries(generation) == ENTRIES
+        before = beside.read_text()
+        beside.unlink()
+        if text is not None:
+            beside.write_text(text)
+        with pytest.raises(Damaged), reader.lease(old.number):
+            pass
+        beside.unlink(missing_ok=True)
+        beside.write_text(before)
+        with reader.lease(old.number) as generation:
+            assert entries(generation) == ENTRIES

@@ -201,3 +201,28 @@ def test_events_that_many_may_ask_for_take_bounded_memory(tmp_path: Path, monkey
         assert sum(len(event.result()) for event in live._events.values()) <= 10_000
 
     run(tmp_path, story)
+
+
+def test_an_event_that_failed_is_made_for_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was in the way of one may be gone for another one who asks the same."""
+
+    async def story(asked: Asking) -> None:
+        live, made = Live(asked.reader, 1_000), Live._made
+
+        def fail(*_: Any) -> bytes:
+            raise OSError("too many open files")
+
+        for is_made in (fail, made):
+            monkeypatch.setattr(Live, "_made", is_made)
+            client = Client()
+            stream = live.stream(SUBSCRIPTION, "older")
+            told = asyncio.ensure_future(stream(SCOPE, client.receive, client.send))
+            if is_made is fail:
+                with pytest.raises(OSError, match="too many"):
+                    await told
+                continue
+            await client.has(bool)
+            client.left.set()
+            await told
+
+    run(tmp_path, story)

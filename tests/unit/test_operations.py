@@ -158,6 +158,17 @@ def test_a_file_that_could_not_be_read_is_read_later(
     assert len(caplog.records) == 2
 
 
+def test_a_file_that_is_no_document_is_not_read_again_until_it_is_written(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are the others."""
+    write(root, "broken", "{ all")
+    operations = Operations(root, trusted_only=False)
+    assert operations.at("all") is not None
+    monkeypatch.setattr(module, "_read", lambda path: pytest.fail(f"{path} was read again"))
+    assert operations.at("all") is not None
+
+
 def test_links_to_nothing_and_folders_with_the_ending_are_no_operations(root: Path) -> None:
     """They are passed over."""
     (root / FOLDER / "gone.graphql").symlink_to(root / "nowhere")

@@ -26,7 +26,7 @@ class Line(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.written, self.closed, self.aborted = b"", False, False
+        self.written, self.unread, self.closed, self.aborted = b"", 0, False, False
 
     def write(self, data: Any) -> None:
         """Keep it."""
@@ -39,6 +39,10 @@ class Line(asyncio.Transport):
     def close(self) -> None:
         """Nothing more comes."""
         self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        """What the client did not take yet."""
+        return self.unread
 
     def abort(self) -> None:
         """What was not sent is lost."""
@@ -174,13 +178,39 @@ def test_who_does_not_read_what_was_written_last_is_let_go(monkeypatch: pytest.M
             protocol.data_received(WHOLE)
             await asyncio.sleep(0)
             assert line.closed
-            assert not line.aborted
+            line.unread = 3
             protocol._look()
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            while line.unread:
+                assert not line.aborted, "it reads"
+                line.unread -= 1
+                await asyncio.sleep(0)
+            for _ in range(3):
+                await asyncio.sleep(0)
         return line
 
     assert asyncio.run(run()).aborted
+
+
+def test_blank_lines_keep_no_connection_open() -> None:
+    """They are no request, and only the first one is waited behind."""
+
+    async def run() -> Line:
+        async def app(_: Any, __: Any, send: Any) -> None:
+            await begin(send)
+            await send({"type": "http.response.body", "body": b"more"})
+
+        with connected(app) as (protocol, line):
+            protocol.data_received(WHOLE)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            protocol.data_received(b"\r\n")
+            assert protocol._since is not None
+            protocol._since -= 2 * REQUEST_SECONDS
+            protocol.data_received(b"\r\n")
+            protocol._look()
+        return line
+
+    assert asyncio.run(run()).closed
 
 
 def wait_for_ages(protocol: PatientProtocol) -> None:
