@@ -50,7 +50,7 @@ class Operations:
     def __init__(self, root: Path, *, trusted_only: bool) -> None:
         self._folder, self.trusted_only = root / FOLDER, trusted_only
         self._looked = -math.inf
-        self._seen: dict[Path, tuple[int, int]] = {}
+        self._seen: dict[Path, tuple[int, int] | None] = {}
         self._problems: list[Problem] = []
         self._files: dict[str, Operation] = {}
         self._by_hash: dict[str, str] = {}
@@ -96,7 +96,7 @@ class Operations:
             self._files = {name: known for name, known in self._files.items() if name in names} | found
             self._by_hash = {_hash(operation.text): operation.text for operation in self._files.values()}
             # What the disk refused may be had later, though nobody wrote to it.
-            self._seen = {p: s for p, s in seen.items() if not isinstance(errors.get(p), OSError)}
+            self._seen = {p: None if isinstance(errors.get(p), OSError) else s for p, s in seen.items()}
             problems = [_problem(self._folder, path, error) for path, error in errors.items()]
             for problem in problems if problems != self._problems else ():
                 log.error("an operation cannot be read, and stays as it was: %s", problem)

@@ -12,8 +12,9 @@ from .live import STOP
 
 # A request has to be there, with its body, within so long.
 REQUEST_SECONDS = 10.0
-# Who does not read what was written before a connection was closed is let go after so long.
-FAREWELL_SECONDS = 60.0
+# Who reads nothing for so long of what was written before a connection was closed is let go. The system takes megabytes
+# ahead, so that a slow client shows now and then only.
+FAREWELL_SECONDS = 300.0
 # Far more than `http` accepts: whoever sends a little too much is still told so in GraphQL's words. So much may come
 # without any of a body: headers, and what follows the last chunk of a body, which is kept as they are.
 MAX_HEADER_BYTES = 2**21

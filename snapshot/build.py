@@ -144,7 +144,8 @@ class _Build:
         """Read what is due of the sources."""
         self.due = due_metrics(self.project, files.previous, due)
         if files.previous:
-            files.previous = replace(files.previous, anew=files.previous.anew & self.due)
+            unstable = {d.metric.name for d in self.project.definitions if d.unstable}
+            files.previous = replace(files.previous, anew=files.previous.anew | (unstable & self.due))
         places = {source.name: source.place for source in sources}
         self.tables = tables_of(self.project, places, files.previous, self.due)
         self.observe(StepReached("staged"))

@@ -49,7 +49,7 @@ def reusable(previous: Previous | None, project: Project) -> Previous | None:
     wanted = {(definition.metric.name, definition.metric.definition_hash) for definition in project.definitions}
     had = {metric.name: metric for metric in previous.catalog.metrics}
     copyable = {(metric.name, metric.definition_hash) for metric in had.values()} <= wanted
-    anew = (d.metric.name for d in project.definitions if d.unstable or not is_same(had.get(d.metric.name), d))
+    anew = (d.metric.name for d in project.definitions if not is_same(had.get(d.metric.name), d))
     return replace(previous, copyable=copyable, anew=frozenset(anew))
 
 

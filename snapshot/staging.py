@@ -19,6 +19,8 @@ from .source import TableShape
 # A source's name and a table's.
 Table = tuple[str, str]
 
+# Of DuckDB's files.
+BLOCK_BYTES = 2**18
 # Until a checkpoint, DuckDB remembers eight bytes of every row about where one was deleted: of so many rows at a time.
 DELETED_AT_ONCE = 4_000_000
 
@@ -27,8 +29,8 @@ DELETED_AT_ONCE = 4_000_000
 class Previous:
     """The generation that a build goes on from, with the file of its private tables where it has one.
 
-    `copyable` where the project still has every metric of it, as it was. `anew` are those that are due and computed in
-    full, whatever changed.
+    `copyable` where the project still has every metric of it, as it was. `anew` are those that are computed in full,
+    whatever changed.
     """
 
     catalog: Catalog
@@ -61,6 +63,13 @@ class Staging:
         """Bytes of the last snapshot's file that hold nothing."""
         sql = "select block_size * free_blocks from pragma_database_size() where database_name = ?"
         return sum(unused for (unused,) in self.connection.execute(sql, [PREVIOUS]).fetchall())
+
+    def bytes_of(self, place: str) -> int:
+        """About how many bytes a table of the last generation takes: small ones share a block."""
+        blocks = "select unnest(list_append(additional_block_ids, block_id)) as block from pragma_storage_info(?)"
+        sql = f"select count(distinct block) * {BLOCK_BYTES} from ({blocks})"
+        ((found,),) = self.connection.execute(sql, [place]).fetchall()
+        return int(found)
 
     def open(self) -> None:
         """Make the new files, unless they are there."""

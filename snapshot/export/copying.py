@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from ..catalog import Metric
+from ..connect import PREVIOUS
 from ..staging import Previous, Staging, Table
 from .wanted import Change, Wanted
 
@@ -49,22 +49,16 @@ def _is_worth_a_copy(
     if not previous.copyable or any(table not in wanted or wanted[table].state is None for table in rows):
         return False
     in_file = {table: found for table, found in wanted.items() if table in rows and table not in staging.private}
-    gone = {
-        table: rows[table] if table in whole else _holes(rows[table], found, changes.get(table))
-        for table, found in in_file.items()
-    }
-    cells = {metric.name: _cells(metric) for metric in previous.catalog.metrics}
-    holes = sum(cells.get(name, 0) for name in _written_anew(previous, tables, changes))
-    holes += sum(gone[table] * len(found.shape.columns) for table, found in in_file.items())
-    everything = sum(cells.values()) + sum(rows[table] * len(found.shape.columns) for table, found in in_file.items())
+    anew = _written_anew(previous, tables, changes)
+    stored = (grain.table for metric in previous.catalog.metrics if metric.name in anew for grain in metric.grains)
+    holes = sum(staging.bytes_of(f"{PREVIOUS}.{table}") for table in stored)
+    for table, found in in_file.items():
+        if gone := rows[table] if table in whole else _holes(rows[table], found, changes.get(table)):
+            holes += staging.bytes_of(staging.before(table)) * gone // rows[table]
     size, compact_rows = compact_size(previous, staging.private)
-    expected = bytes_ + max(0, bytes_ * holes / max(1, everything) - staging.unused())
-    return expected <= GROWTH * size * max(1.0, sum(rows[table] for table in in_file) / max(1, compact_rows))
-
-
-def _cells(metric: Metric) -> int:
-    """The values that its tables have; a plain table does not name its columns."""
-    return sum(grain.cells or grain.rows * len(metric.columns) for grain in metric.grains)
+    alive = bytes_ - staging.unused()
+    rebuilt = size * max(1.0, sum(rows[table] for table in in_file) / max(1, compact_rows))
+    return max(bytes_, alive + holes) <= GROWTH * min(alive, rebuilt)
 
 
 def _written_anew(previous: Previous, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> set[str]:

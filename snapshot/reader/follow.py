@@ -196,11 +196,13 @@ class Reader(Generic[T]):
 
     def _complain(self, about: str, error: Exception) -> None:
         """Say what is wrong with a generation, the pointer or the directory: at first, and so often while it is."""
-        if not self._is_refused(about):
+        with self._lock:
+            if self._is_refused(about):
+                return
             self._refused = {seen: moment for seen, moment in self._refused.items() if self._is_refused(seen)}
             self._refused[about] = time.monotonic()
-            code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
-            self._observe(FollowFailed(code, f"{type(error).__name__}: {error}"))
+        code = error.code if isinstance(error, PacelayerError) else "INTERNAL"
+        self._observe(FollowFailed(code, f"{type(error).__name__}: {error}"))
 
     def _candidates(self) -> list[Generation]:
         """What to try to open, in order: the pointer's, and where nothing is open yet, whatever else is there."""

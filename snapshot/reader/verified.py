@@ -22,7 +22,7 @@ def seen_of(generation: Generation) -> str:
 def _state(path: Path) -> str:
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return f"{path.name} -"
     return f"{path.name} {found.st_ino} {found.st_size} {found.st_ctime_ns}"
 

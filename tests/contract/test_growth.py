@@ -64,7 +64,10 @@ def test_a_file_never_outgrows_a_rebuilt_one_by_more_than_a_fifth(papers: Settin
 
 
 LABELLED = "-- @key id\nselect i.id, i.note, t.label from shop.items i left join shop.tags t on t.cat = i.cat"
-# A metric that makes a large part of the file -> what is changed before each refresh, and of how many rows it is then.
+LONG = """-- @key id
+select i.id, repeat(i.note || md5(i.note), 4) as long, t.label
+from shop.items i join shop.tags t on t.cat = i.cat where i.id <= 30000"""
+# A metric that makes a large part of the file, and what is changed before each refresh.
 LARGE = {
     "in full": (LABELLED, "update tags set label = label || 'x' where cat = 1"),
     "in full, of a private table": (LABELLED, "update tags set label = label || 'x' where cat = 1"),
@@ -77,6 +80,7 @@ LARGE = {
         "update tags set label = label || 'x'",
     ),
     "with another description": (LABELLED, ""),
+    "of long values beside a table of many short ones": (LONG, "update tags set label = label || 'x' where cat = 1"),
 }
 
 
@@ -96,6 +100,9 @@ def test_a_metric_that_is_written_anew_leaves_no_hole_of_its_size(
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics" / "large.sql").write_text(sql)
     (tmp_path / "metrics" / "tagged.sql").write_text("select count(*) as tags from shop.tags")
+    if "short" in how:
+        run(postgres, "create table nums as select i as v from generate_series(1, 1500000) i")
+        (tmp_path / "metrics" / "nums.sql").write_text("select sum(v) as v from shop.nums")
     hidden = "[sources.shop.tables.items]\nprivate = true\n" if "private" in how else ""
     (tmp_path / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n{hidden}')
     check(tmp_path)
