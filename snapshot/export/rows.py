@@ -18,6 +18,8 @@ from ..staging import Table
 # DuckDB compresses a vector of rows at once, and holds that twice.
 _VECTOR_ROWS, _VECTORS = 2048, 2
 _FLOATS = ("FLOAT", "DOUBLE")
+# The column by which a source tells rows from those that only fix the types; where it is not, all are rows.
+MARK = "_pacelayer_row"
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,9 @@ def insert(
     `need` is told how many bytes must fit in memory, `tell` how many rows are written so far. Raises SourceUnavailable,
     and SourceValueError for a value that does not fit its declared type.
     """
-    size = content = count = 0
+    size = summed = count = 0
     projections = ", ".join(_projections(reading, *table, shape))
-    sql = f"insert into {into} select {projections} from wire where _pacelayer_row = 1"
-    content_of = _content_of(shape)
+    content = _content_of(shape)
     # One transaction: what is written of a table at a time is not put into a log as well.
     connection.execute("begin")
     try:
@@ -54,10 +55,10 @@ def insert(
             for batch in batches:
                 size += bytes_of(batch)
                 need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
-                with _on_the_wire(connection, batch):
-                    connection.execute(sql)
-                    ((summed, counted),) = connection.execute(content_of).fetchall()
-                content, count = content + int(summed), count + int(counted)
+                with _on_the_wire(connection, batch) as wire:
+                    connection.execute(f"insert into {into} select {projections} from {wire}")
+                    ((hashes, counted),) = connection.execute(f"select {content} from {wire}").fetchall()
+                summed, count = summed + int(hashes), count + int(counted)
                 tell(count)
         connection.execute("commit")
     except DISK_ERRORS:
@@ -67,7 +68,7 @@ def insert(
     finally:
         with suppress(duckdb.Error):  # after a commit there is nothing to roll back
             connection.execute("rollback")
-    return Received(size, str(content % 2**64))
+    return Received(size, str(summed % 2**64))
 
 
 class _Wire:
@@ -81,12 +82,12 @@ class _Wire:
 
 
 @contextmanager
-def _on_the_wire(connection: duckdb.DuckDBPyConnection, batch: nanoarrow.Array) -> Iterator[None]:
-    """Let DuckDB know a batch as `wire`. It holds what it knew until its transaction ends, so not the batch itself."""
+def _on_the_wire(connection: duckdb.DuckDBPyConnection, batch: nanoarrow.Array) -> Iterator[str]:
+    """Its FROM for the rows of a batch. It holds what it knew until its transaction ends, so not the batch itself."""
     wire = _Wire(batch)
     connection.register("wire", wire)
     try:
-        yield
+        yield f"wire where {MARK} = 1" if batch.schema.field(0).name == MARK else "wire"
         connection.unregister("wire")
     finally:
         wire.batch = None
@@ -104,7 +105,7 @@ def _content_of(shape: TableShape) -> str:
         if column.type in _FLOATS
     )
     values = ", ".join((*map(quote, shape.columns), *signs))
-    return f"select coalesce(sum(hash({values})), 0), count(*) from wire where _pacelayer_row = 1"
+    return f"coalesce(sum(hash({values})), 0), count(*)"
 
 
 def refuse_doubles(connection: duckdb.DuckDBPyConnection, table: Table, shape: TableShape, place: str) -> None:

@@ -56,7 +56,8 @@ class Reading(Protocol):
     def rows(self, table: str, shape: TableShape) -> AbstractContextManager[Iterable[nanoarrow.Array]]:
         """The rows of a table as batches of the shape's columns, on the wire, read ahead; no batch is empty.
 
-        A leading column `_pacelayer_row` is 0 for rows that only fix the types and are left out, and 1 for the others.
+        Where the first column is `_pacelayer_row`, it is 0 for rows that only fix the types and are left out, and 1 for
+        the others.
         Raises SourceValueError for a value that its column's type does not take.
         """
 

@@ -10,6 +10,8 @@ from contextlib import closing, contextmanager, suppress
 
 import nanoarrow
 
+# With so many ready, a thread that has to wait for a core keeps the other one at work.
+READY = 2
 # A part of a table, as batches. Its generator runs in one thread from begin to end.
 Part = Generator[nanoarrow.Array, None, None]
 
@@ -18,7 +20,7 @@ Part = Generator[nanoarrow.Array, None, None]
 def ahead(lanes: Sequence[Iterable[Part]]) -> Iterator[Iterator[nanoarrow.Array]]:
     """The batches of all parts, which are dealt to the lanes in turn, in the order of the parts.
 
-    Each lane is read by a thread of its own, which is at most a batch further than what was taken of it.
+    Each lane is read by a thread of its own, which is a few batches further at most than what was taken of it.
     """
     reading = [_Lane(lane) for lane in lanes]
     try:
@@ -42,10 +44,10 @@ _END_OF_PART, _END_OF_LANE = object(), object()
 
 
 class _Lane:
-    """One thread, and the batch that it has ready."""
+    """One thread, and the batches that it has ready."""
 
     def __init__(self, parts: Iterable[Part]) -> None:
-        self.ready: queue.Queue[object] = queue.Queue(1)
+        self.ready: queue.Queue[object] = queue.Queue(READY)
         self._parts, self._stopped = parts, threading.Event()
         self._thread = threading.Thread(target=self._run, name="export", daemon=True)
         self._thread.start()

@@ -158,7 +158,7 @@ class PostgresReading:
         """Copied in PostgreSQL's binary form; most of a large table over several connections, in its own order."""
         self._bound(self.connection)
         wire = ", ".join(f"{self._wire(table, shape, name)} as {quote(name)}" for name in shape.columns)
-        sql = f"select 1 as _pacelayer_row, {wire} from {self._place(table)} where ({where})"
+        sql = f"select {wire} from {self._place(table)} where ({where})"
         with ExitStack() as opened:
             blocks = parts.blocks_of(self.connection, self._place(table)) if most and parts.wanted() > 1 else 0
             others = self._others(opened, self._place(table)) if blocks else []
