@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager, suppress
 
 import nanoarrow
 
-# With so many ready, a thread that has to wait for a core keeps the other one at work.
-READY = 2
+# With so many ready, a thread that waits for a core keeps the other one at work.
+READY = 3
 # A part of a table, as batches. Its generator runs in one thread from begin to end.
 Part = Generator[nanoarrow.Array, None, None]
 
