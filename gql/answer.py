@@ -17,11 +17,10 @@ from snapshot.reader import OpenGeneration, Reader
 from snapshot.settings import ServerSettings
 
 from .cursor import OtherGeneration
-from .document import Document
 from .errors import BAD_INPUT, INVALID, SNAPSHOT_GONE, refusal
 from .exact import Digits
 from .execute import Answering
-from .prepare import operation_of, prepare, prepared
+from .prepare import Operation, operation_of, prepare, prepared
 from .question import Policy, everything
 from .resident import NotResident
 from .schema import Api
@@ -51,12 +50,17 @@ class Request:
         text = repr((self.query, self.operation_name, self.explain, self.get, _sorted(self.variables)))
         return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
-    @cached_property
+    @property
     def packed(self) -> bytes:
-        """The request as bytes, to be unpickled by whoever asks it once more."""
-        return pickle.dumps(self)
+        """The request as bytes, for whoever asks it once more."""
+        return pickle.dumps((self.query, self.variables, self.operation_name, self.get, self.explain))
 
-    @cached_property
+    @staticmethod
+    def unpacked(packed: bytes) -> Request:
+        """The request that is `packed`, whose document is known by now."""
+        return Request(*pickle.loads(packed))  # noqa: S301  packed by `Request` itself
+
+    @property
     def size(self) -> int:
         """The memory that it takes, in bytes."""
         return sys.getsizeof(self.query) + _size(self.variables)
@@ -104,23 +108,26 @@ def answer_from(
 ) -> ExecutionResult:
     """The same of one generation. Raises OtherGeneration where the document has a cursor of another one."""
     api, trace = generation.value, trace or Trace()
-    trace.generation = generation.generation.id
+    trace.generation = generation.catalog.snapshot.id
     document = api.documents(request.query, limits.max_tokens)
-    operation = get_operation_ast(document.node, request.operation_name)
+    node = get_operation_ast(document.node, request.operation_name)
     trace.step("parse")
-    if request.get and operation is not None and operation.operation is OperationType.MUTATION:
+    if request.get and node is not None and node.operation is OperationType.MUTATION:
         raise NotByGet
     if document.errors:
         return ExecutionResult(None, list(document.errors), {"code": INVALID})
-    if operation is None:
+    if node is None:
         raise refusal(INVALID, "name one of the document's operations as operationName")
-    if operation.operation is OperationType.SUBSCRIPTION:
-        raise refusal(INVALID, "a subscription is answered by events; ask with 'Accept: text/event-stream'", operation)
-    if operation.operation is not OperationType.QUERY:
-        raise refusal(INVALID, "there are no mutations: numbers are changed at their source", operation)
-    found = prepare(api, operation_of(api, document, operation), request.variables, limits, policy)
+    if node.operation is OperationType.SUBSCRIPTION:
+        raise refusal(INVALID, "a subscription is answered by events; ask with 'Accept: text/event-stream'", node)
+    if node.operation is not OperationType.QUERY:
+        raise refusal(INVALID, "there are no mutations: numbers are changed at their source", node)
+    key = request.query, request.operation_name, limits.max_tokens
+    if (operation := api.operations.get(key)) is None:
+        api.operations.put(key, operation := operation_of(api, document, node))
+    found = prepare(api, operation, request.variables, limits, policy)
     trace.step("plan")
-    return _respond(request, document, Answering(reader, generation, found, deadline, limits.resident_cells), trace)
+    return _respond(request, operation, Answering(reader, generation, found, deadline, limits.resident_cells), trace)
 
 
 def answer_now(
@@ -135,24 +142,20 @@ def answer_now(
     Nobody is kept waiting, so that it can be asked on an event loop. Raises NotResident where it is not at hand,
     GraphQLError with a code, and NoSnapshot.
     """
-    trace = trace or Trace()
-    with reader.lease() as generation:
-        api = generation.value
-        trace.generation = generation.generation.id
-        document = api.documents.known(request.query, limits.max_tokens)
-        operation = get_operation_ast(document.node, request.operation_name) if document else None
-        if not document or document.errors or operation is None or operation.operation is not OperationType.QUERY:
-            raise NotResident
-        found = prepared(api, operation_of(api, document, operation), request.variables, limits, policy)
-        trace.step("plan")
-        if found is None:
-            raise NotResident
-        return _respond(request, document, Answering(reader, generation, found, None, limits.resident_cells), trace)
+    trace, generation = trace or Trace(), reader.current  # no lease: what is held is no file's
+    api = generation.value
+    trace.generation = generation.catalog.snapshot.id
+    operation = api.operations.get((request.query, request.operation_name, limits.max_tokens))
+    found = operation and prepared(api, operation, request.variables, limits, policy)
+    trace.step("plan")
+    if not operation or not found:
+        raise NotResident
+    return _respond(request, operation, Answering(reader, generation, found, None, limits.resident_cells), trace)
 
 
-def _respond(request: Request, document: Document, answering: Answering, trace: Trace) -> ExecutionResult:
+def _respond(request: Request, operation: Operation, answering: Answering, trace: Trace) -> ExecutionResult:
     trace.moves = "status" in answering.asked.others.values()
-    result = answering.respond(document.node, request.variables, request.operation_name)
+    result = answering.respond(operation.document.node, request.variables, request.operation_name)
     trace.step("query")
     return ExecutionResult(result.data, result.errors, {"ways": answering.ways}) if request.explain else result
 

@@ -15,14 +15,11 @@ LARGEST_PART = 8
 
 
 class Bounded(Generic[K, V]):
-    """Values by their keys, all of them together of at most so much weight, which is always the same of a value.
-
-    Threads may share it.
-    """
+    """Values by their keys, all of them together of at most so much weight. Threads may share it."""
 
     def __init__(self, room: int, weight: Callable[[K, V], int]) -> None:
         self.room, self._weight = room, weight
-        self._kept: OrderedDict[K, V] = OrderedDict()
+        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._taken = 0
         self._lock = threading.Lock()
 
@@ -34,9 +31,10 @@ class Bounded(Generic[K, V]):
     def get(self, key: K) -> V | None:
         """A value that is kept."""
         with self._lock:
-            if (found := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-            return found
+            if (found := self._kept.get(key)) is None:
+                return None
+            self._kept.move_to_end(key)
+            return found[0]
 
     def put(self, key: K, value: V) -> None:
         """Keep a value, in the place of the one that was."""
@@ -45,7 +43,7 @@ class Bounded(Generic[K, V]):
             self._remove(key)
             if weight > self.room // LARGEST_PART:
                 return
-            self._kept[key] = value
+            self._kept[key] = value, weight
             self._taken += weight
             while self._taken > self.room:
                 self._remove(next(iter(self._kept)))
@@ -57,4 +55,4 @@ class Bounded(Generic[K, V]):
 
     def _remove(self, key: K) -> None:
         if (gone := self._kept.pop(key, None)) is not None:
-            self._taken -= self._weight(key, gone)
+            self._taken -= gone[1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from sys import getsizeof
 from typing import Any, cast
 
@@ -37,14 +38,32 @@ class Place:
     constant: str | None = None
 
 
-# By the field's key in the response.
-Selection = dict[str, Place]
 # Rows -> dicts.
 Maker = Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]
 # The places of a row whose values are wanted, each with its key.
 Wanted = tuple[tuple[int, str], ...]
 # A type and its selection in the document -> the fields by their keys.
 Collect = Callable[[GraphQLObjectType, FieldDetailsList], Mapping[str, FieldDetailsList]]
+
+
+class Selection(dict[str, Place]):
+    """What is selected of an object, by the fields' keys in the response."""
+
+    _kept: tuple[tuple[str, ...], int, Maker] | None = None
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether it is values of a row, and nothing else."""
+        return not any(place.constant or place.below is not None for place in self.values())
+
+    def maker(self, fields: tuple[str, ...], width: int) -> Maker:
+        """What makes it of rows of some width, which begin with those fields: the same ones, time after time."""
+        kept = self._kept
+        if kept is None or kept[0] != fields or kept[1] != width:
+            places = {field: place for place, field in enumerate(fields)}
+            selected = tuple((places[place.key], key) for key, place in self.items())
+            self._kept = kept = fields, width, _maker_of_rows(width, selected)
+        return kept[2]
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,7 @@ def selection_of(
     kind: GraphQLObjectType, details: FieldDetailsList, collect: Collect, variables: VariableValues
 ) -> Selection:
     """What is selected of an object of that type."""
-    found: Selection = {}
+    found = Selection()
     for key, fields in collect(kind, details).items():
         node = fields[0].node
         if node.name.value == TYPENAME:
@@ -104,13 +123,11 @@ def completed(value: Any, selection: Selection | None) -> Any:
 
 
 def _rows(table: Table, selection: Selection) -> list[dict[str, Any]]:
-    if any(place.constant or place.below is not None for place in selection.values()):
-        columns = table.columns()
-        values = [_column(columns, place, len(table.rows)) for place in selection.values()]
-        return _maker_of_rows(len(values), tuple(enumerate(selection)))(zip(*values, strict=True))
-    places = {field: place for place, field in enumerate(table.fields)}
-    selected = tuple((places[place.key], key) for key, place in selection.items())
-    return _maker_of_rows(len(table.rows[0]), selected)(table.rows) if table.rows else []
+    if selection.is_flat:
+        return selection.maker(table.fields, len(table.rows[0]))(table.rows) if table.rows else []
+    columns = table.columns()
+    values = [_column(columns, place, len(table.rows)) for place in selection.values()]
+    return _maker_of_rows(len(values), tuple(enumerate(selection)))(zip(*values, strict=True))
 
 
 def _column(columns: Mapping[str, Sequence[Any]], place: Place, rows: int) -> Sequence[Any]:

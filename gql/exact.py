@@ -37,10 +37,10 @@ def json_of(text: bytes | str) -> Any:
     """The value of a JSON text in UTF-8, of numbers of any size. Raises ValueError for what is none, or too deep."""
     try:
         text = text if isinstance(text, str) else text.decode()
-        value = json.loads(text, parse_float=Digits, parse_int=_whole, parse_constant=_refuse)
+        value = _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("too deep") from error
-    if _is_deep(value):
+    if text.count("{") + text.count("[") > MAX_DEPTH and _is_deep(value):
         raise ValueError("too deep")
     if "\\u" in text:  # half of a pair, which is no character
         json.dumps(value, ensure_ascii=False).encode()
@@ -54,6 +54,9 @@ def _whole(text: str) -> int | Digits:
 def _refuse(word: str) -> None:
     """`NaN` and `Infinity`, which Python would take for numbers."""
     raise ValueError(word)
+
+
+_DECODER = json.JSONDecoder(parse_float=Digits, parse_int=_whole, parse_constant=_refuse)
 
 
 def _is_deep(value: Any) -> bool:

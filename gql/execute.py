@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, Node, execute_sync
 
@@ -42,25 +41,12 @@ MAX_INT = 2**31 - 1
 AT_ONCE, MAX_CELLS = 20_000, 5_000_000
 
 
-@dataclass(frozen=True)
-class _Page:
+class _Page(NamedTuple):
     """Rows, whether more follow, and how many there are without paging, where that is known."""
 
     table: Table
     more: bool
-    count: int | None = None
-
-
-@contextmanager
-def told(node: Node | None = None) -> Iterator[None]:
-    """What a question's data does not allow, as a refusal of what the document says at `node`.
-
-    Raises GraphQLError.
-    """
-    try:
-        yield
-    except (OutOfRange, NotComputable) as error:
-        raise _refused(error, node) from error
+    number: int | None = None
 
 
 class Answering:
@@ -121,8 +107,10 @@ class Answering:
         """A metric's answer; what its data does not allow is refused at its field. Raises DeadlineExceeded."""
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise DeadlineExceeded("the answer took longer than it may", "ask for less")
-        with told(asked.node):
+        try:
             return self._answer(asked)
+        except (OutOfRange, NotComputable) as error:
+            raise not_allowed(error, asked.node) from error
 
     def _answer(self, asked: Ask) -> Any:
         """A metric's answer, completed; where that would break a promise of the schema, as the executor takes it."""
@@ -179,9 +167,9 @@ class Answering:
             raise refusal(TOO_COMPLEX, message, node)
 
     def _count(self, asked: Ask, page: _Page) -> int:
-        if page.count is not None:
+        if page.number is not None:
             self.ways[asked.key]["totalCount"] = self.ways[asked.key]["nodes"]
-            return page.count
+            return page.number
         if asked.count is None:
             return 0
         found = self._rows(asked.key, "totalCount", asked.count, Shape(asked.count, None))
@@ -233,8 +221,8 @@ class Answering:
         }
 
 
-def _refused(error: QueryError, node: Node | None) -> GraphQLError:
-    """What a client is told of data that does not allow its question."""
+def not_allowed(error: QueryError, node: Node | None = None) -> GraphQLError:
+    """What a client is told of data that does not allow its question, which the document asks at `node`."""
     if TOO_MANY_PERIODS in error.message:
         return refusal(TOO_MANY_ROWS, f"{TOO_MANY_PERIODS}: more than {MAX_PERIODS:,}; name a range", node)
     if isinstance(error, OutOfRange):

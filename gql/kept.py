@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import heapq
-import pickle
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -98,8 +97,8 @@ class Answers:
     """
 
     def __init__(self, room: int) -> None:
-        # What `to_keep` takes, the request, packed, and what all of it takes.
-        self._kept = Bounded[Plain, Plain](room, lambda _, kept: int(kept[-1]))
+        # What `to_keep` takes, of which the third is the body, and the request, packed.
+        self._kept = Bounded[Plain, Plain](room, lambda _, kept: OVERHEAD + len(kept[2]) + len(kept[-1]))
         self._at_hand: dict[Plain, Kept] = {}
         self._times: dict[Plain, int] = {}
         self._coming: dict[Key, asyncio.Future[Kept]] = {}
@@ -111,7 +110,7 @@ class Answers:
         plain = tuple(key)
         self._times[plain] = self._times.get(plain, 0) + 1
         if (kept := self._at_hand.get(plain)) is None:
-            kept = to_keep(*found[:-2])
+            kept = to_keep(*found[:-1])
             if len(self._at_hand) < AT_HAND and len(kept.body) < SMALL:
                 self._at_hand[plain] = kept
         return kept
@@ -122,7 +121,7 @@ class Answers:
             number, ((times, key) for key, times in tuple(self._times.items()) if not Key(*key).encoding)
         )
         kept = [(Key(*key), self._kept.get(key)) for _, key in times]
-        return [(key, pickle.loads(found[-2])) for key, found in kept if found]  # noqa: S301  packed by `Request` itself
+        return [(key, Request.unpacked(found[-1])) for key, found in kept if found]
 
     async def get(self, key: Key, request: Request, make: Callable[[], Awaitable[Kept]]) -> Kept:
         """An answer that is kept, that is being made, or that is made now: equal questions at once are one.
@@ -160,9 +159,8 @@ class Answers:
 
         Not one that will not last, or is of another generation: one that came while this one went, say.
         """
-        if made.lasting and made.generation == key.generation:
-            size = OVERHEAD + len(request.packed) + len(made.body)
-            self._kept.put(tuple(key), (*made[:-2], request.packed, size))
+        if made.lasting and made.generation == key.generation and self._kept.room:
+            self._kept.put(tuple(key), (*made[:-2], request.packed))
             if len(self._times) > COUNTED:
                 self._times.clear()
 

@@ -44,8 +44,7 @@ from .schema import Api, Root
 CHARACTER_BYTES = 32
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What is asked, and the values of its holes."""
 
     asked: Asked
@@ -68,26 +67,18 @@ class Operation:
 
 
 class PlanKey(NamedTuple):
-    """What a request is to be like to have the same plan: its operation, its holes, all other values, the limits."""
+    """What a request is to be like to have the same plan: its operation, its holes, all other values, two limits."""
 
     operation: Operation
     holes: tuple[str, ...]
     values: str
-    limits: ServerSettings
+    max_fields: int
+    max_rows: int
 
     @property
     def size(self) -> int:
         """The memory that a plan takes, in bytes: that of its document, at most, and some for its values."""
         return self.operation.document.size + len(self.values) * CHARACTER_BYTES
-
-
-def operation_of(api: Api, document: Document, node: OperationDefinitionNode) -> Operation:
-    """An operation, read once."""
-    name = node.name.value if node.name else ""
-    found = api.operations.get((document, name))
-    if found is None:
-        api.operations.put((document, name), found := _read(api, document, node))
-    return found
 
 
 def prepare(
@@ -142,7 +133,7 @@ def _key(
 ) -> PlanKey:
     given = {name: inputs[name] for name in operation.variables if name in inputs and name not in values}
     seen = () if policy is everything else [policy(metric) for metric in operation.metrics]
-    return PlanKey(operation, tuple(values), repr((given, seen)), limits)
+    return PlanKey(operation, tuple(values), repr((given, seen)), limits.max_fields, limits.max_rows)
 
 
 def variables_of(
@@ -165,7 +156,8 @@ def variables_of(
     raise refusal(BAD_INPUT, "; ".join(messages[:MAX_ERRORS]), nodes[:MAX_ERRORS])
 
 
-def _read(api: Api, document: Document, node: OperationDefinitionNode) -> Operation:
+def operation_of(api: Api, document: Document, node: OperationDefinitionNode) -> Operation:
+    """An operation, read: what its variables are for."""
     uses = _Uses(api.roots)
     for definition in document.node.definitions:
         if definition is node or not isinstance(definition, OperationDefinitionNode):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from sys import getsizeof
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import GraphQLError
 
@@ -77,8 +77,7 @@ class Shape:
         return plan.sql, repr(plan.parameters), tuple(column.name for column in self.columns)
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """The rows of a question, from one place of a table to another; `way` is how the table was had."""
 
     table: Table

@@ -26,7 +26,7 @@ from snapshot.catalog import Catalog, Column, Metric
 from .bounded import Bounded
 from .coerce import SCALARS
 from .complete import row_key
-from .document import DOCUMENT_BYTES, Document, Documents
+from .document import DOCUMENT_BYTES, Documents
 from .fields import argument, capital, field_with
 from .inputs import Direction, filter_of, input_type
 from .kinds import Kinds, Named
@@ -75,7 +75,7 @@ class Api:
     roots: Mapping[str, Root]
     documents: Documents
     parts: Mapping[Metric, Part]
-    operations: Bounded[tuple[Document, str], Operation] = field(
+    operations: Bounded[tuple[str, str | None, int], Operation] = field(
         default_factory=lambda: Bounded(DOCUMENT_BYTES, lambda _, operation: operation.document.size)
     )
     prepared: Bounded[PlanKey, Asked] = field(default_factory=lambda: Bounded(PLAN_BYTES, lambda key, _: key.size))

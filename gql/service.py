@@ -89,7 +89,7 @@ class Service:
 
     async def _measured(self, request: Request) -> Request:
         """A request whose key and size are known: of a large one they take as long as to read it."""
-        await self.workers.run(lambda: (request.key, request.size, request.packed))
+        await self.workers.run(lambda: (request.key, request.size))
         return request
 
     async def stream(self, request: Request, headers: Headers) -> ASGIApp:
@@ -106,7 +106,9 @@ class Service:
         key = Key(info.id, "", media, request.key)
         kept, timing = self.answers.find(key), HIT
         if kept is None:
-            kept = await self.answers.get(key, request, lambda: self._make(request, key, deadline))
+            kept = self._at_hand(request, key)
+            if kept is None:
+                kept = await self.answers.get(key, request, lambda: self._make(request, key, deadline))
             timing = kept.timing
         if encoding := encoding_of(headers.accept_encoding, small=len(kept.body) < LEAST_BYTES):
             kept = await self._form(kept, key._replace(encoding=encoding), request)
@@ -121,11 +123,19 @@ class Service:
 
         return self.answers.find(key) or await self.answers.get(key, request, make)
 
+    def _at_hand(self, request: Request, key: Key) -> Kept | None:
+        """An answer for which all is there: it takes less time than to change threads, and nobody else can ask."""
+        if request.large:
+            return None
+        try:
+            made = _made(key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
+        except NotResident:
+            return None
+        self.answers.keep(key, request, made)
+        return made
+
     async def _make(self, request: Request, key: Key, deadline: float) -> Kept:
-        """Parse, validate, plan, query, write: all of one generation. In a thread, but for what is at hand."""
-        if not request.large:
-            with suppress(NotResident):
-                return _made(key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
+        """Parse, validate, plan, query, write, in a thread: all of one generation."""
 
         def respond(trace: Trace) -> ExecutionResult:
             return answer(request, self.reader, self.settings, deadline, trace=trace)

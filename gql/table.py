@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -29,7 +29,8 @@ class Table:
 
     def part(self, start: int, stop: int) -> Table:
         """The rows from one place to another."""
-        return self if start == 0 and stop >= len(self.rows) else replace(self, rows=self.rows[start:stop])
+        whole = start == 0 and stop >= len(self.rows)
+        return self if whole else Table(self.fields, self.rows[start:stop], self.broken)
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """The values of each field."""

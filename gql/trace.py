@@ -21,4 +21,4 @@ class Trace:
 
     def __str__(self) -> str:
         """As `Server-Timing` has it, in milliseconds."""
-        return ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in self._steps.items())
+        return ", ".join([f"{name};dur={seconds * 1000:.2f}" for name, seconds in self._steps.items()])

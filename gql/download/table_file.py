@@ -12,10 +12,10 @@ from functools import partial
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from snapshot.errors import DeadlineExceeded
+from snapshot.errors import DeadlineExceeded, NotComputable, OutOfRange
 
 from ..connection import while_connected
-from ..execute import told
+from ..execute import not_allowed
 from ..limits import Places
 from ..plan import Plan
 from ..service import Service
@@ -94,13 +94,14 @@ def _run(request: TableRequest, plan: Plan, body: Body) -> None:
     running = body.running
     assert running is not None  # noqa: S101  it was begun
     try:
-        with told():
-            request.format.write(plan, running, body)
+        request.format.write(plan, running, body)
     except Exception as error:
         if body.is_left:
             raise ClientGone from error
         if running.is_overdue:
             raise DeadlineExceeded("the table took longer than it may", "ask for less") from error
+        if isinstance(error, OutOfRange | NotComputable):
+            raise not_allowed(error) from error
         raise
     body.end()
 

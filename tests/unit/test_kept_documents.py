@@ -12,7 +12,7 @@ import pytest
 
 from gql import document
 from gql.answer import Request, answer
-from gql.complete import MAKERS_BYTES, Place, completed
+from gql.complete import MAKERS_BYTES, Place, Selection, completed
 from gql.document import Documents
 from gql.plan import Plan
 from gql.prepare import PlanKey
@@ -113,7 +113,7 @@ def test_what_is_known_of_rows_takes_bounded_memory_however_long_their_names_are
     """A client may give a field a name of as many letters as fit into a request."""
 
     def keep(number: int) -> None:
-        completed(Table(("id",), [(1,)]), {f"a{number}" + "x" * 300_000: Place("id")})
+        completed(Table(("id",), [(1,)]), Selection({f"a{number}" + "x" * 300_000: Place("id")}))
 
     assert memory_of(keep) < 1.5 * MAKERS_BYTES
 
