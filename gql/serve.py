@@ -38,6 +38,7 @@ def serve(host: str, port: int, processes: int, level: str) -> None:
             "root": {"level": level, "handlers": ["stderr"]},
         },
         "access_log": False,
+        "proxy_headers": False,  # nothing that is answered depends on who asks, or how they reached a proxy
         "timeout_graceful_shutdown": 10,
     }
     if processes == 1:

@@ -44,7 +44,17 @@ def pacelayer_process(project: Path, *arguments: str) -> Iterator[tuple[str, int
 def bare(snapshot: Path, constant: Path) -> Iterator[str]:
     """The servers to compare with: their base URL."""
     port = _free_port()
-    command = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--app-dir", str(HERE)]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--no-access-log",
+        "--no-proxy-headers",
+        "--log-level",
+        "warning",
+        "--app-dir",
+        str(HERE),
+    ]
     environment = {"BENCH_FILE": str(snapshot), "BENCH_CONSTANT": str(constant)}
     with _running(
         [*command, "bare:app", "--port", str(port)], f"http://127.0.0.1:{port}", "/constant", environment

@@ -99,7 +99,7 @@ def _read(
     known: Callable[[Collection[Table]], None],
     observe: Observer,
 ) -> Iterator[tuple[Wanted, Change, float]]:
-    """Each table's change, and how long it took. `known` is called after the looks, with those to be read whole."""
+    """Each table's change, and how long it took. `known` is called after the looks, if some are to be read whole."""
     left: list[tuple[Wanted, str, float]] = []
     for wanted in due:
         begun = time.monotonic()
@@ -109,7 +109,8 @@ def _read(
             yield wanted, change, time.monotonic() - begun
         else:
             left.append((wanted, horizon, time.monotonic() - begun))
-    known({wanted.table for wanted, _, _ in left})
+    if left:
+        known({wanted.table for wanted, _, _ in left})
     for wanted, horizon, looked in left:
         begun = time.monotonic()
         change = read_whole(staging, reading, wanted, horizon, need, observe)

@@ -38,6 +38,31 @@ def test_a_postgres_value_beyond_its_type_is_an_error_that_names_its_place(
     assert_refused(source(postgres), POSTGRES_MISFITS[declared, value], tmp_path)
 
 
+def test_a_text_that_does_not_fit_is_named_beside_times_that_do(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Whatever the server is asked about the times then."""
+    run(
+        postgres,
+        "create table things (id bigint primary key, at timestamp, value text)",
+        "insert into things values (0, '9999-12-31 23:59:59.999999', 'x')",
+    )
+    assert_refused(source(postgres, {"value": "BIGINT"}), "x", tmp_path)
+
+
+@pytest.mark.parametrize("rows", [1, 300_000])
+def test_of_many_rows_the_one_is_named_whose_time_does_not_fit(
+    postgres: sqlalchemy.URL, tmp_path: Path, rows: int
+) -> None:
+    """As the server writes it, also in the middle of a copy that several connections share."""
+    run(
+        postgres,
+        "create table things (id bigint primary key, value timestamptz, note text)",
+        "insert into things select i, timestamptz '2024-05-01 00:00+00' + i * interval '1 s', repeat('x', 300) "
+        f"from generate_series(1, {rows}) i",
+        "insert into things values (0, 'infinity', null)",
+    )
+    assert_refused(source(postgres), "infinity", tmp_path)
+
+
 MYSQL_MISFITS = {
     ("date", "'0000-00-00'"): "0000-00-00",
     ("date", "'2024-00-00'"): "2024-00-00",

@@ -40,7 +40,14 @@ POSTGRES_KEPT = {
     "boolean": Kept("BOOLEAN", {"true": True, "false": False}),
     "bytea": Kept("BLOB", {r"'\x00ff'": b"\x00\xff", "''": b""}),
     "date": Kept("DATE", {"'0001-01-01'": date.min, "'9999-12-31'": date.max}),
-    "timestamp": Kept("TIMESTAMP", {"'1969-12-31 23:59:59.999999'": datetime(1969, 12, 31, 23, 59, 59, 999999)}),  # noqa: DTZ001
+    "timestamp": Kept(
+        "TIMESTAMP",
+        {
+            "'1969-12-31 23:59:59.999999'": datetime(1969, 12, 31, 23, 59, 59, 999999),  # noqa: DTZ001
+            "'0001-01-01'": datetime.min,
+            "'9999-12-31 23:59:59.999999'": datetime.max,
+        },
+    ),
     "timestamptz": Kept("TIMESTAMPTZ", {"'2026-03-29 03:30:00+02'": datetime(2026, 3, 29, 1, 30, tzinfo=UTC)}),
     "time": Kept("TIME", {"'23:59:59.999999'": time.max, "'00:00'": time.min}),
     "interval": Kept(

@@ -63,6 +63,11 @@ def test_variables_that_are_too_deep_are_refused(begin: str, end: str, depth: in
         json_of(begin * depth + "1" + end * depth)
 
 
+def test_a_text_may_have_any_number_of_brackets() -> None:
+    """Which are no values within values."""
+    assert json_of(f'["{"[{" * MAX_DEPTH}"]') == ["[{" * MAX_DEPTH]
+
+
 @pytest.mark.parametrize("number", ["1e5000", "-1.5e5000", "1e-5000", "9" * 5_000, "-" + "9" * 101, "9" * 100])
 def test_a_number_of_any_size_is_read_as_it_is_written(number: str) -> None:
     """It is JSON; whether it fits is for its type to say, with the place."""

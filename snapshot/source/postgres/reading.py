@@ -12,6 +12,7 @@ import adbc_driver_manager as adbc
 import nanoarrow
 
 from ...catalog import literal, quote
+from ...errors import SourceValueError
 from ...settings import SourceSettings, TableSettings
 from ..ahead import Part, ahead
 from ..batches import MISFIT, batches
@@ -20,17 +21,11 @@ from ..limit import seconds_left
 from ..shape import ColumnShape, TableShape
 from ..strict import FIRST_YEAR, TRUE, scale_of, strict
 from . import parts
+from .misfits import TIMES, misfit_query, refusal, within
 from .statements import execute, fetch
 
 # What ADBC carries as it is. Other types travel as text, and decimals as the number of their smallest steps.
 _NATIVE = frozenset({"SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN", "BLOB"})
-# So do times, of these years: the server itself refuses its infinities and eras, which Arrow's types do not have.
-_TIMES = {
-    "DATE": ("date", "0001-01-01", "9999-12-31"),
-    "TIMESTAMP": ("timestamp", "0001-01-01", "9999-12-31 23:59:59.999999"),
-    "TIMESTAMPTZ": ("timestamptz", "0001-01-01 00:00:00+00", "9999-12-31 23:59:59.999999+00"),
-}
-
 # Months, days and microseconds, which DuckDB's intervals are made of too, whatever the style of the server.
 _INTERVAL = (
     "case when {column} is not null then (12 * extract(year from {column}) + extract(month from {column}))::bigint "
@@ -168,7 +163,13 @@ class PostgresReading:
                 map(partial(self._read, table, connection), queries[lane :: 1 + len(others)])
                 for lane, connection in enumerate((self.connection, *others))
             ]
-            yield opened.enter_context(ahead(lanes))
+            try:
+                yield opened.enter_context(ahead(lanes))
+            except Exception as error:
+                opened.close()
+                if MISFIT in str(error):
+                    self._refuse_times(table, shape, where)
+                raise
 
     def _others(self, opened: ExitStack, place: str) -> list[adbc.AdbcConnection]:
         """As many further connections as are wanted and can be had: without them it only takes longer."""
@@ -188,8 +189,10 @@ class PostgresReading:
     def fitting(self, table: str, column: str, kind: str) -> str:
         """A value that PostgreSQL keeps strictly itself, or a text."""
         if not self._is_declared(table, column):
-            if kind in _NATIVE or kind in _TIMES:
+            if kind in _NATIVE:
                 return quote(column)
+            if kind in TIMES:
+                return f"case when {within(quote(column), kind)} then {quote(column)} end"
             if _is_short(kind):
                 step = f"0.{'1'.rjust(scale_of(kind), '0')}" if scale_of(kind) else "1"
                 return f"cast(cast({quote(column)} as decimal(18,0)) * {step} as {kind})"
@@ -210,28 +213,31 @@ class PostgresReading:
         if not self._is_declared(table, name):
             if kind in _NATIVE:
                 return column
-            if kind in _TIMES:
-                native, least, most = _TIMES[kind]
-                wrong = f"{column} not between '{least}' and '{most}'"
-                return (
-                    f"case when {wrong} then {self._refused(table, shape, name)}::{native} else {column}::{native} end"
-                )
+            if kind in TIMES:
+                return f"{column}::{kind}"
             if _is_short(kind):
                 steps = f"({column} * {10 ** scale_of(kind)})::bigint"
-                return f"case when {column} = 'NaN' then {self._refused(table, shape, name)}::bigint else {steps} end"
+                refused = refusal(f"{self.settings.name}.{table}", shape, name)
+                return f"case when {column} = 'NaN' then {refused}::bigint else {steps} end"
         if kind == "INTERVAL":
             return _INTERVAL.format(column=column)
         if kind.endswith("[]"):
             return f"to_json({column}::text[])::text"
         return f"{column}::text"
 
-    def _refused(self, table: str, shape: TableShape, name: str) -> str:
-        """A text that is of no type, and so becomes an error of the server's, which tells of the value and its key."""
-        key = " || ', ' || ".join(f"coalesce({quote(key)}::text, 'null')" for key in shape.key) or literal("unknown")
-        what = literal(f"{MISFIT}{self.settings.name}.{table}.{name}: the value '")
-        where = literal(f"' at {', '.join(shape.key) or 'row'} = ")
-        fits = literal(f" does not fit {shape.columns[name].type}")
-        return f"({what} || {quote(name)}::text || {where} || {key} || {fits})"
+    def _refuse_times(self, table: str, shape: TableShape, where: str) -> None:
+        """A time that did not fit came as another one: the server knows it. Raises SourceValueError, if it says so."""
+        times = [
+            name
+            for name, column in shape.columns.items()
+            if column.type in TIMES and not self._is_declared(table, name)
+        ]
+        place = f"{self.settings.name}.{table}"
+        with suppress(adbc.Error):
+            for found in fetch(
+                self.connection, misfit_query(place, shape, times, f"{self._place(table)} where ({where})")
+            ):
+                raise SourceValueError(found["misfit"].removeprefix(MISFIT))
 
     def _is_declared(self, table: str, column: str) -> bool:
         """Whether the project names its type."""
