@@ -44,8 +44,8 @@ POSTGRES_KEPT = {
         "TIMESTAMP",
         {
             "'1969-12-31 23:59:59.999999'": datetime(1969, 12, 31, 23, 59, 59, 999999),  # noqa: DTZ001
-            "'0001-01-01'": datetime.min,
-            "'9999-12-31 23:59:59.999999'": datetime.max,
+            "'0001-01-01'": datetime.min,  # noqa: DTZ901
+            "'9999-12-31 23:59:59.999999'": datetime.max,  # noqa: DTZ901
         },
     ),
     "timestamptz": Kept("TIMESTAMPTZ", {"'2026-03-29 03:30:00+02'": datetime(2026, 3, 29, 1, 30, tzinfo=UTC)}),
