@@ -50,7 +50,7 @@ class Request:
         text = repr((self.query, self.operation_name, self.explain, self.get, _sorted(self.variables)))
         return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
-    @property
+    @cached_property
     def packed(self) -> bytes:
         """The request as bytes, for whoever asks it once more."""
         return pickle.dumps((self.query, self.variables, self.operation_name, self.get, self.explain))

@@ -89,7 +89,7 @@ class Service:
 
     async def _measured(self, request: Request) -> Request:
         """A request whose key and size are known: of a large one they take as long as to read it."""
-        await self.workers.run(lambda: (request.key, request.size))
+        await self.workers.run(lambda: (request.key, request.size, request.packed))
         return request
 
     async def stream(self, request: Request, headers: Headers) -> ASGIApp:

@@ -61,6 +61,10 @@ class AnswerSource:
         picked = [list(self.columns).index(name) for name in shape.columns]
         yield [batch_of([[row[i] for i in picked] for row in self.answer], shape, table)] if self.answer else []
 
+    def written(self, table: str, column: str, kind: str) -> str:
+        """As it came."""
+        return f"{quote(column)}::varchar"
+
     def fitting(self, table: str, column: str, kind: str) -> str:
         """All but bytes is a text on the wire."""
         return strict(quote(column), kind)

@@ -66,7 +66,7 @@ class Delta:
         there = self.reading.counts(self.table[1], alive, f"({written} or {self._unordered()})", self.number)
         if there.among > max(MOST_WRITTEN * self.state.rows, LARGE):
             return None
-        self._fetch(self.added, self.shape, f"{alive} and {written}" if there.among else "1 = 0")
+        self._fetch(self.added, self.shape, f"{alive} and {written} and {there.within}" if there.among else "1 = 0")
         if self._count(self.added) != there.among:
             return None
         if self.settings.key:

@@ -135,7 +135,7 @@ def _projections(reading: Reading, source: str, table: str, shape: TableShape) -
                 f" does not fit {column.type}",
             )
         )
-        message = f"{before} || left({wire}::varchar, 80) || {between} || {key} || {after}"
+        message = f"{before} || left({reading.written(table, name, column.type)}, 80) || {between} || {key} || {after}"
         yield f"case when {wire} is null then null else coalesce({fitting}, error({message})) end"
 
 

@@ -64,6 +64,9 @@ class Reading(Protocol):
     def fitting(self, table: str, column: str, kind: str) -> str:
         """The DuckDB expression that makes a wire value its declared type, and is null where it does not fit."""
 
+    def written(self, table: str, column: str, kind: str) -> str:
+        """The DuckDB expression for a wire value that does not fit, as the source writes it."""
+
 
 @runtime_checkable
 class Changing(Reading, Protocol):

@@ -204,6 +204,10 @@ class CursorReading:
         """All but bytes is a text."""
         return strict(quote(column), kind)
 
+    def written(self, table: str, column: str, kind: str) -> str:
+        """As it came."""
+        return f"{quote(column)}::varchar"
+
 
 def _quoted(connection: sqlalchemy.Connection, name: str) -> str:
     # SQLAlchemy doubles a percent sign for parameters, of which there are none.

@@ -11,7 +11,7 @@ import sqlalchemy
 
 from snapshot.errors import SourceUnavailable
 from snapshot.settings import SourceSettings
-from snapshot.source import Changing, TableShape, open_source
+from snapshot.source import Changing, Counts, TableShape, open_source
 from snapshot.source.postgres import parts
 from tests.servers import run, written
 
@@ -170,3 +170,24 @@ def test_a_reader_who_gives_up_leaves_no_session(deeds: sqlalchemy.URL) -> None:
     with pytest.raises(KeyboardInterrupt):
         read(deeds, most=True, meanwhile=give_up)
     assert readers(deeds) == 0
+
+
+def test_a_look_tells_where_the_rows_lie_that_it_counts(deeds: sqlalchemy.URL) -> None:
+    """All of them, and little else: no other blocks need be read for them."""
+    (alone, _), some = read(deeds, most=False), "id between 20010 and 20059"
+    with open_source(SourceSettings("shop", written(deeds)), Path()).read(["deeds"]) as reading:
+        assert isinstance(reading, Changing)
+        counts = reading.counts("deeds", "true", some)
+        run(deeds, *WRITES)  # others may do what they want: it is of the same moment
+        there = reading.count("deeds", f"{some} and {counts.within}")
+        around = reading.count("deeds", counts.within)
+    assert (counts.rows, counts.among, there) == (len(alone), 50, 50)
+    assert around < len(alone) / 10
+
+
+@pytest.mark.parametrize("among", ["id < 0", "null"])
+def test_a_look_that_counts_none_tells_nothing_of_where_they_lie(deeds: sqlalchemy.URL, among: str) -> None:
+    """A condition that is unknown of a row is not fulfilled."""
+    with open_source(SourceSettings("shop", written(deeds)), Path()).read(["deeds"]) as reading:
+        assert isinstance(reading, Changing)
+        assert reading.counts("deeds", "id <= 10", among, "id") == Counts(10, 0, 55)

@@ -24,6 +24,7 @@ from snapshot import project as projects
 from snapshot import settings as project_settings
 from snapshot.events import Event, Unchanged
 from snapshot.settings import Settings
+from snapshot.source.postgres import parts
 from snapshot.store import Generation, Store, locked
 from tests.servers import new_database, run, written
 
@@ -253,11 +254,12 @@ def live_through(shop: Shop, history: Sequence[tuple[Sequence[Act], bool, frozen
 
 @settings(quiet, max_examples=HISTORIES)
 @given(history=STEPS)
-@pytest.mark.parametrize("kind", ["sqlite", "postgres", "mysql"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "large postgres", "mysql"])
 def test_an_incremental_snapshot_is_what_a_rebuild_gives(
     request: pytest.FixtureRequest, kind: str, history: Sequence[tuple[Sequence[Act], bool, frozenset[str] | None]]
 ) -> None:
     """Whatever was inserted, changed, deleted, marked as deleted, rolled back or committed late in between."""
-    server = None if kind == "sqlite" else request.getfixturevalue(f"{kind}_server")
-    with _shop(server) as shop:
+    server = None if kind == "sqlite" else request.getfixturevalue(f"{kind.removeprefix('large ')}_server")
+    blocks = 1 if kind == "large postgres" else parts.LARGE_BLOCKS
+    with _shop(server) as shop, patch.object(parts, "LARGE_BLOCKS", blocks):
         live_through(shop, history)

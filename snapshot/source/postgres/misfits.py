@@ -6,21 +6,41 @@ from ...catalog import literal, quote
 from ..batches import MISFIT
 from ..shape import TableShape
 
-# The first and the last moment of the years that there are.
+# The first and the last moment of the years that there are; and what is read where PostgreSQL has infinity and
+# -infinity, its greatest and its least number: counted from 2000 there and from 1970 in Arrow, they go around.
 _ENDS = {
-    "DATE": ("0001-01-01", "9999-12-31"),
-    "TIMESTAMP": ("0001-01-01", "9999-12-31 23:59:59.999999"),
-    "TIMESTAMPTZ": ("0001-01-01 00:00:00+00", "9999-12-31 23:59:59.999999+00"),
+    "DATE": ("0001-01-01", "9999-12-31", "5877612-06-21 (BC)", "5877612-06-22 (BC)"),
+    "TIMESTAMP": (
+        "0001-01-01",
+        "9999-12-31 23:59:59.999999",
+        "290279-12-22 (BC) 19:59:05.224191",
+        "290279-12-22 (BC) 19:59:05.224192",
+    ),
+    "TIMESTAMPTZ": (
+        "0001-01-01 00:00:00+00",
+        "9999-12-31 23:59:59.999999+00",
+        "290279-12-22 (BC) 19:59:05.224191+00",
+        "290279-12-22 (BC) 19:59:05.224192+00",
+    ),
 }
-# The types whose values are looked at when they have come, where that is cheap: what PostgreSQL calls infinite, and
-# what Arrow's types do not hold, has then become a moment before all years.
+# The types whose values are looked at when they have come, which costs less than to have the server do it.
 TIMES = frozenset(_ENDS)
 
 
 def within(column: str, kind: str) -> str:
-    """The condition that a time, quoted, is of the years that there are: in DuckDB's SQL, and in PostgreSQL's."""
-    least, most = _ENDS[kind]
-    return f"{column} between {kind} {literal(least)} and {kind} {literal(most)}"
+    """DuckDB's condition that a time, quoted, is of the years that there are."""
+    first, last, *_ = _moments(kind)
+    return f"{column} between {first} and {last}"
+
+
+def written(column: str, kind: str) -> str:
+    """DuckDB's text of a time that is not."""
+    *_, infinity, minus = _moments(kind)
+    return f"case {column} when {infinity} then 'infinity' when {minus} then '-infinity' else {column}::varchar end"
+
+
+def _moments(kind: str) -> list[str]:
+    return [f"{kind} {literal(moment)}" for moment in _ENDS[kind]]
 
 
 def refusal(place: str, shape: TableShape, name: str) -> str:
@@ -30,11 +50,3 @@ def refusal(place: str, shape: TableShape, name: str) -> str:
     where = literal(f"' at {', '.join(shape.key) or 'row'} = ")
     fits = literal(f" does not fit {shape.columns[name].type}")
     return f"({what} || {quote(name)}::text || {where} || {key} || {fits})"
-
-
-def misfit_query(place: str, shape: TableShape, times: list[str], rows: str) -> str:
-    """What is said of the first time that does not fit, if there is one, among `rows` (FROM and WHERE)."""
-    wrong = {name: f"not ({within(quote(name), shape.columns[name].type)})" for name in times}
-    said = " ".join(f"when {check} then {refusal(place, shape, name)}" for name, check in wrong.items())
-    some = " or ".join(("false", *wrong.values()))
-    return f"select case when false then null {said} end as misfit from {rows} and ({some}) limit 1"

@@ -37,6 +37,11 @@ def blocks_of(connection: adbc.AdbcConnection, place: str) -> int:
     return int(found["blocks"]) if found["blocks"] >= LARGE_BLOCKS else 0
 
 
+def between(first: str, last: str) -> str:
+    """The condition on the rows from one place of a table to another: no other blocks are read."""
+    return f"ctid between {literal(first)}::tid and {literal(last)}::tid"
+
+
 def conditions(blocks: int) -> Sequence[str]:
     """The conditions that cut a table of so many blocks into parts; the last one has no end, so that no row is lost."""
     return tuple(_conditions(range(PART_BLOCKS, blocks, PART_BLOCKS)))

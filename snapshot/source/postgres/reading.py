@@ -12,16 +12,16 @@ import adbc_driver_manager as adbc
 import nanoarrow
 
 from ...catalog import literal, quote
-from ...errors import SourceValueError
 from ...settings import SourceSettings, TableSettings
 from ..ahead import Part, ahead
-from ..batches import MISFIT, batches
+from ..batches import batches
 from ..counts import Counts
 from ..limit import seconds_left
 from ..shape import ColumnShape, TableShape
 from ..strict import FIRST_YEAR, TRUE, scale_of, strict
 from . import parts
-from .misfits import TIMES, misfit_query, refusal, within
+from .horizon import horizon_of, written_since
+from .misfits import TIMES, refusal, within, written
 from .statements import execute, fetch
 
 # What ADBC carries as it is. Other types travel as text, and decimals as the number of their smallest steps.
@@ -34,36 +34,6 @@ _INTERVAL = (
 )
 # The digits of which every number is a BIGINT.
 _SHORT = 18
-# The cluster, the database, the table's file and its definition, and the first transaction that was not over when the
-# snapshot was taken. Only what has its rows itself, and shows all of them, says of each which transaction wrote it. A
-# definition can change without a row being written: by its columns, their defaults for older rows, and the names of
-# enums, also of those that domains, arrays, ranges and composite types are made of. So can the text of a `regclass`.
-_HORIZON = """
-with recursive types(oid) as (
-    select a.atttypid from pg_attribute a where a.attrelid = {place}::regclass and a.attnum > 0
-    union
-    select part.oid from types join pg_type t on t.oid = types.oid, lateral (
-        select t.typelem union all select t.typbasetype
-        union all select r.rngsubtype from pg_range r where r.rngtypid = t.oid
-        union all select a.atttypid from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0
-    ) as part(oid) where part.oid <> 0),
-definition(line) as (
-    select concat('column ', a.attrelid, ' ', a.attnum, a.attname, a.atttypid, a.atttypmod, a.xmin) from pg_attribute a
-    where a.attnum > 0 and (a.attrelid = {place}::regclass or a.attrelid in (
-        select t.typrelid from types join pg_type t on t.oid = types.oid where t.typrelid <> 0))
-    union all select concat('label ', e.oid, e.enumlabel) from types join pg_enum e on e.enumtypid = types.oid)
-select case when c.relkind in ('r', 'm') and not c.relhassubclass and has_table_privilege(c.oid, 'SELECT')
-    and not row_security_active(c.oid)
-    and not exists (
-        select 1 from types join pg_type t on t.oid = types.oid where t.typname like 'reg%' and t.oid < 16384)
-then (select system_identifier from pg_control_system()) || '-'
-    || (select oid from pg_database where datname = current_database()) || '-' || c.oid || '-'
-    || pg_relation_filenode(c.oid) || '-'
-    || md5((select string_agg(line, ';' order by line) from definition))
-    || '.' || txid_snapshot_xmin(txid_current_snapshot()) end as horizon
-from pg_class c where c.oid = {place}::regclass"""
-# Beyond, PostgreSQL cannot tell any more which of two transactions was first.
-_TRANSACTIONS, _COMPARABLE = 2**32, 2**30
 
 
 @dataclass(frozen=True)
@@ -79,15 +49,11 @@ class PostgresReading:
 
     def horizon(self, table: str) -> str:
         """The table's file, and the oldest transaction that this read may not have seen the end of."""
-        (found,) = fetch(self.connection, _HORIZON.format(place=literal(self._place(table))))
-        return found["horizon"] or ""
+        return horizon_of(self.connection, self._place(table))
 
     def since(self, then: str, now: str) -> str:
         """What transactions wrote that were not over at the horizon: exact, however late they were."""
-        (file, _, first), (same, _, last) = then.rpartition("."), now.rpartition(".")
-        if not (now and then) or file != same or not 0 <= int(last) - int(first) < _COMPARABLE:
-            return ""
-        return f"age(xmin) <= age('{int(first) % _TRANSACTIONS}'::xid)"
+        return written_since(then, now)
 
     def at_least(self, table: str, column: str, value: str, kind: str) -> str:
         """A moment is written with its offset, for the session has a zone of its own.
@@ -137,14 +103,19 @@ class PostgresReading:
         return int(found["n"])
 
     def counts(self, table: str, where: str, among: str, column: str = "") -> Counts:
-        """A sum as a text: it may have more digits than any of its integers."""
+        """A sum as a text: it may have more digits than any of its integers. Of a large table, also where they lie."""
         self._bound(self.connection)
+        place, at, ends, apart = self._place(table), "1", "", ""
+        if parts.blocks_of(self.connection, place):
+            # Apart, lest the condition is looked at once more for each end.
+            at, ends, apart = "ctid", ", min(at)::text as first, max(at)::text as last", " offset 0"
         # An OID cannot be added up, and what the project calls a number may be a text.
         number = quote(column) + ("::text::numeric" if self._is_declared(table, column) else "::int8")
-        summed = f"coalesce(sum({number}), 0)::text" if column else "'0'"
-        counted = f"count(*) as n, count(*) filter (where {among}) as some, {summed} as total"
-        (found,) = fetch(self.connection, f"select {counted} from {self._place(table)} where ({where})")
-        return Counts(int(found["n"]), int(found["some"]), int(found["total"]))
+        looked = f"select {number if column else 0} as number, case when {among} then {at} end as at from {place}"
+        counted = f"count(*) as n, count(at) as some, coalesce(sum(number), 0)::text as total{ends}"
+        (found,) = fetch(self.connection, f"select {counted} from ({looked} where ({where}){apart}) as looked")
+        within = parts.between(found["first"], found["last"]) if ends and found["some"] else "1 = 1"
+        return Counts(int(found["n"]), int(found["some"]), int(found["total"]), within)
 
     @contextmanager
     def rows(
@@ -163,13 +134,7 @@ class PostgresReading:
                 map(partial(self._read, table, connection), queries[lane :: 1 + len(others)])
                 for lane, connection in enumerate((self.connection, *others))
             ]
-            try:
-                yield opened.enter_context(ahead(lanes))
-            except Exception as error:
-                opened.close()
-                if MISFIT in str(error):
-                    self._refuse_times(table, shape, where)
-                raise
+            yield opened.enter_context(ahead(lanes))
 
     def _others(self, opened: ExitStack, place: str) -> list[adbc.AdbcConnection]:
         """As many further connections as are wanted and can be had: without them it only takes longer."""
@@ -201,6 +166,11 @@ class PostgresReading:
             return f"case when {written} then unhex(substr({quote(column)}, 3)) end"
         return strict(quote(column), kind)
 
+    def written(self, table: str, column: str, kind: str) -> str:
+        """Its own words for what is infinite, which came as another time."""
+        is_time = kind in TIMES and not self._is_declared(table, column)
+        return written(quote(column), kind) if is_time else f"{quote(column)}::varchar"
+
     def _place(self, table: str) -> str:
         return (f"{quote(self.settings.schema)}." if self.settings.schema else "") + quote(table)
 
@@ -224,20 +194,6 @@ class PostgresReading:
         if kind.endswith("[]"):
             return f"to_json({column}::text[])::text"
         return f"{column}::text"
-
-    def _refuse_times(self, table: str, shape: TableShape, where: str) -> None:
-        """A time that did not fit came as another one: the server knows it. Raises SourceValueError, if it says so."""
-        times = [
-            name
-            for name, column in shape.columns.items()
-            if column.type in TIMES and not self._is_declared(table, name)
-        ]
-        place = f"{self.settings.name}.{table}"
-        with suppress(adbc.Error):
-            for found in fetch(
-                self.connection, misfit_query(place, shape, times, f"{self._place(table)} where ({where})")
-            ):
-                raise SourceValueError(found["misfit"].removeprefix(MISFIT))
 
     def _is_declared(self, table: str, column: str) -> bool:
         """Whether the project names its type."""

@@ -104,6 +104,10 @@ class SqliteReading:
             with ahead([[batches(stream, f"{self.source}.{table}")]]) as found:
                 yield found
 
+    def written(self, table: str, column: str, kind: str) -> str:
+        """As it came."""
+        return f"{quote(column)}::varchar"
+
     def fitting(self, table: str, column: str, kind: str) -> str:
         """The strict cast of a wire value."""
         column, base = quote(column), base_of(kind)
