@@ -104,7 +104,7 @@ def documents(draw: st.DrawFn, root: GraphQLObjectType) -> str:
     return f"query($yes: Boolean!, $no: Boolean!) {{ {used} {' '.join(fields)} }} {' '.join(writer.fragments)}"
 
 
-@settings(quiet, max_examples=150)
+@settings(quiet, max_examples=75)
 @given(st.data())
 def test_both_give_the_same(shop: Asking, data: st.DataObject) -> None:
     """The same values under the same keys in the same order, from DuckDB and from memory."""

@@ -35,7 +35,7 @@ from .metric_family import ORDERS, USERS, Asked, Family, families, questions
 from .oracle import assert_same, oracle, shown
 from .test_metrics import quiet
 
-PROJECTS = int(os.environ.get("PACELAYER_TEST_PROJECTS", "60"))
+PROJECTS = int(os.environ.get("PACELAYER_TEST_PROJECTS", "20"))
 METRICS, QUESTIONS = 4, 9
 # New York puts its clock on within the months of the rows, so that one of its days has 23 hours.
 ZONES = st.sampled_from(["UTC", "Asia/Kolkata", "America/New_York", "Europe/Berlin"])
