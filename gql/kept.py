@@ -115,6 +115,10 @@ class Answers:
                 self._at_hand[plain] = kept
         return kept
 
+    def is_coming(self, key: Key) -> bool:
+        """Whether an answer is being made, so that `get` waits for it."""
+        return key in self._coming
+
     def hottest(self, number: int) -> list[tuple[Key, Request]]:
         """The keys and requests of those that were asked for most often, and more than once, in their plain form."""
         times = heapq.nlargest(

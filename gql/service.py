@@ -125,7 +125,7 @@ class Service:
 
     def _at_hand(self, request: Request, key: Key) -> Kept | None:
         """An answer for which all is there: it takes less time than to change threads, and nobody else can ask."""
-        if request.large:
+        if request.large or self.answers.is_coming(key):
             return None
         try:
             made = _made(key, lambda trace: answer_now(request, self.reader, self.settings, trace=trace))
