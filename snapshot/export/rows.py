@@ -12,12 +12,14 @@ import nanoarrow
 from ..catalog import literal, quote
 from ..connect import DISK_ERRORS
 from ..errors import SourceError, SourceUnavailable, SourceValueError
-from ..source import MISFIT, Reading, TableShape, bytes_of
+from ..source import Reading, TableShape, bytes_of
 from ..staging import Table
 
 # DuckDB compresses a vector of rows at once, and holds that twice.
 _VECTOR_ROWS, _VECTORS = 2048, 2
 _FLOATS = ("FLOAT", "DOUBLE")
+# What tells that an error is about a value.
+_MISFIT = "misfit: "
 # The column by which a source tells rows from those that only fix the types; where it is not, all are rows.
 MARK = "_pacelayer_row"
 
@@ -120,7 +122,8 @@ def refuse_doubles(connection: duckdb.DuckDBPyConnection, table: Table, shape: T
 
 def _projections(reading: Reading, source: str, table: str, shape: TableShape) -> Iterator[str]:
     """The strict cast of each column: a value that does not fit raises an error that names its column and key."""
-    key = " || ', ' || ".join(f"coalesce({quote(name)}::varchar, 'null')" for name in shape.key) or "'unknown'"
+    written = {name: reading.written(table, name, column.type) for name, column in shape.columns.items()}
+    key = " || ', ' || ".join(f"coalesce({written[name]}, 'null')" for name in shape.key) or "'unknown'"
     names = ", ".join(shape.key) or "row"
     for name, column in shape.columns.items():
         wire, fitting = quote(name), reading.fitting(table, name, column.type)
@@ -130,20 +133,20 @@ def _projections(reading: Reading, source: str, table: str, shape: TableShape) -
         before, between, after = (
             literal(words)
             for words in (
-                f"{MISFIT}{source}.{table}.{name}: the value '",
+                f"{_MISFIT}{source}.{table}.{name}: the value '",
                 f"' at {names} = ",
                 f" does not fit {column.type}",
             )
         )
-        message = f"{before} || left({reading.written(table, name, column.type)}, 80) || {between} || {key} || {after}"
+        message = f"{before} || left({written[name]}, 80) || {between} || {key} || {after}"
         yield f"case when {wire} is null then null else coalesce({fitting}, error({message})) end"
 
 
 def _source_error(table: str, error: duckdb.Error) -> SourceError:
     """Our own message where a value did not fit; else DuckDB's or the driver's first line, with the table's name."""
     text = str(error).split("\n")[0]
-    if MISFIT in text:
-        return SourceValueError(text.split(MISFIT, 1)[1])
+    if _MISFIT in text:
+        return SourceValueError(text.split(_MISFIT, 1)[1])
     if isinstance(error, duckdb.ConstraintException | duckdb.ConversionException):
         return SourceValueError(f"{table}: {text}")
     return SourceUnavailable(f"{table} could not be read to the end: {text}")

@@ -15,7 +15,7 @@ import sqlalchemy
 
 from ..errors import ProjectError
 from ..settings import SourceSettings, problem
-from .batches import MISFIT, bytes_of
+from .batches import bytes_of
 from .counts import Counts
 from .cursor import CursorSource
 from .mysql import MysqlSource
@@ -28,7 +28,6 @@ from .strict import FIRST_YEAR
 __all__ = [
     "FIRST_YEAR",
     "LOCK_NAME",
-    "MISFIT",
     "URL_HINT",
     "Changing",
     "ColumnShape",

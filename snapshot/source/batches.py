@@ -6,21 +6,19 @@ from collections.abc import Iterator
 
 import nanoarrow
 
-from ..errors import SourceUnavailable, SourceValueError
+from ..errors import SourceUnavailable
 from .ahead import Part
 from .limit import advice
 from .stream import StreamError, chunks
 
 # Of a batch: large enough that what each costs does not show.
 BYTES = 8 * 2**20
-# What tells that an error is about a value.
-MISFIT = "misfit: "
 
 
 def batches(stream: object, table: str) -> Part:
     """The batches of a table's Arrow stream, the small ones joined; none is empty.
 
-    Raises SourceUnavailable where the stream breaks off, and SourceValueError where a source says so by MISFIT.
+    Raises SourceUnavailable where the stream breaks off.
     """
     gathered: list[nanoarrow.Array] = []
     size = 0
@@ -40,8 +38,6 @@ def _chunks(stream: object, table: str) -> Iterator[nanoarrow.Array]:
     except StreamError as error:
         # `[libpq] Failed to execute COPY: ERROR:  canceling statement`: what the database itself said.
         reason = str(error).splitlines()[0].rpartition("ERROR: ")[2].strip()
-        if MISFIT in reason:
-            raise SourceValueError(reason.partition(MISFIT)[2].rstrip('"')) from error
         raise SourceUnavailable(f"{table} could not be read to the end: {reason}", advice(reason)) from error
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 # DuckDB would cut these off.
 _NANOSECONDS = r"\.\d{6}\d*[1-9]"
-# No year before 1 or after 9999, nor what is no day at all: 'infinity', 'epoch'.
-_YEAR = r"^[0-9]{4}-[^B]*$"
+# No year before 1 or after 9999, nor what is no day at all: 'infinity', 'epoch'. With a zone, it is UTC's year that
+# counts, and the written one may be the next.
+_YEAR, _ANY_YEAR = r"^[0-9]{4}-[^B]*$", r"^[0-9]{4,5}-[^B]*$"
 _CLOCK = r"\d{1,2}:\d\d(:\d\d(\.\d*)?)?"
 # Without a zone, which would be dropped.
 _TIME, _MOMENT = rf"^{_CLOCK}$", rf"^\d{{4}}-\d{{1,2}}-\d{{1,2}}([ T]{_CLOCK})?$"
@@ -13,6 +14,7 @@ _TIME, _MOMENT = rf"^{_CLOCK}$", rf"^\d{{4}}-\d{{1,2}}-\d{{1,2}}([ T]{_CLOCK})?$
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 # What the first moment that there can be begins with.
 FIRST_YEAR = "0001-01-01"
+_LAST_DAY = "9999-12-31"
 # What is exactly true, in small letters.
 TRUE = ("1", "t", "true")
 _NO_NUMBER = r"^[+-]?(nan|inf|infinity)$"
@@ -39,6 +41,7 @@ def strict(column: str, kind: str) -> str:
     year = f"regexp_matches({column}, '{_YEAR}') and not starts_with({column}, '0000')"
     local = f"{year} and regexp_matches({column}, '{_MOMENT}')"
     finite = f"regexp_matches({column}, '{NUMBER}') and isfinite({cast})"
+    zoned = f"regexp_matches({column}, '{_ANY_YEAR}') and {within(cast, 'TIMESTAMPTZ')} and {whole}"
     number = f"({finite} or regexp_matches({column}, '{_NO_NUMBER}', 'i'))"
     same = {
         "BOOLEAN": f"lower({column}) in ('0', '1', 't', 'f', 'true', 'false')",
@@ -47,13 +50,21 @@ def strict(column: str, kind: str) -> str:
         "DECIMAL": f"regexp_matches({column}, '^[+-]?\\d*(\\.\\d{{0,{scale_of(kind)}}}0*)?$')",
         "DATE": f"{local} and {cast}::timestamp = try_cast({column} as timestamp)",
         "TIMESTAMP": f"{local} and {whole}",
-        "TIMESTAMPTZ": f"{year} and {whole}",
-        "TIMESTAMP WITH TIME ZONE": f"{year} and {whole}",
+        "TIMESTAMPTZ": zoned,
+        "TIMESTAMP WITH TIME ZONE": zoned,
         "TIME": f"regexp_matches({column}, '{_TIME}') and {whole} and not starts_with({column}, '24')",
     }.get(base)
     if base.endswith(("INT", "INTEGER")):
         same = f"regexp_matches({column}, '^[+-]?\\d+$')"
     return f"case when {same} then {cast} end" if same else cast
+
+
+def within(time: str, kind: str) -> str:
+    """DuckDB's condition that a DATE, TIMESTAMP or TIMESTAMPTZ is of the years 1 to 9999, in UTC."""
+    first, last = FIRST_YEAR, _LAST_DAY if kind == "DATE" else f"{_LAST_DAY} 23:59:59.999999"
+    if kind == "TIMESTAMPTZ":
+        first, last = f"{first} 00:00+00", f"{last}+00"
+    return f"{time} between {kind} '{first}' and {kind} '{last}'"
 
 
 def scale_of(kind: str) -> int:

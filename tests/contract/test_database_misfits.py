@@ -27,6 +27,7 @@ POSTGRES_MISFITS = {
     ("timestamptz", "'0044-03-15 12:00+00 BC'"): "0044-03-15 (BC) 12:00:00+00",
     ("time", "'24:00'"): "24:00:00",
     ("numeric(10,2)", "'NaN'"): "NaN",
+    ("numeric(38,2)", "'NaN'"): "NaN",
     ("integer[]", "'{{1},{2}}'"): '[["1"],["2"]]',
     ("text[]", "array[array['a'], array['b']]"): '[["a"],["b"]]',
     ("date[]", "'{infinity}'"): '["infinity"]',
@@ -54,6 +55,27 @@ def test_a_time_that_arrow_has_no_number_for_is_refused_at_its_place(
         exported_from(source(postgres), tmp_path),
     ):
         pytest.fail("it was exported")
+
+
+# A type and a value of it -> how a message names it.
+KEYS = {
+    ("numeric(10,2)", "1.50"): "1.50",
+    ("date", "infinity"): "infinity",
+    ("timestamptz", "2026-01-02 03:04:05+00"): "2026-01-02 03:04:05+00",
+    ("bytea", "\\x4142"): "\\x4142",
+}
+
+
+@pytest.mark.parametrize(("declared", "key"), KEYS)
+def test_the_row_of_a_misfit_is_named_by_its_key_as_the_source_has_it(
+    postgres: sqlalchemy.URL, tmp_path: Path, declared: str, key: str
+) -> None:
+    """So that it is found there."""
+    run(postgres, f"create table things (value date, id {declared} primary key)")
+    run(postgres, f"insert into things values ('infinity', '{key}')")
+    with pytest.raises(SourceValueError) as raised, exported_from(source(postgres), tmp_path):
+        pytest.fail("it was exported")
+    assert f"'infinity' at id = {KEYS[declared, key]} does not fit DATE" in str(raised.value)
 
 
 MYSQL_MISFITS = {

@@ -112,6 +112,19 @@ def test_as_many_connections_read_everything_as_can_be_had(deeds: sqlalchemy.URL
         run(deeds, f"drop owned by {role}", f"drop role {role}")
 
 
+def test_a_role_that_may_read_some_columns_only_is_not_asked_where_they_lie(deeds: sqlalchemy.URL) -> None:
+    """To see that takes the right to the whole table."""
+    role = f"some_{(deeds.database or '')[-6:]}"
+    run(deeds, f"create role {role} login", f"grant select (id, note) on deeds to {role}")
+    try:
+        source = open_source(SourceSettings("shop", written(deeds.set(username=role))), Path())
+        with source.read(["deeds"]) as reading:
+            assert isinstance(reading, Changing)
+            assert reading.counts("deeds", "id < 9", "id = 2") == Counts(8, 1, 0, "1 = 1")
+    finally:
+        run(deeds, f"drop owned by {role}", f"drop role {role}")
+
+
 def test_whoever_waits_for_the_table_is_not_waited_for(deeds: sqlalchemy.URL) -> None:
     """Behind the lock of the first connection somebody wants to alter the table, and would hold up the others."""
     alone, _ = read(deeds, most=False)

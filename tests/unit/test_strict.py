@@ -30,6 +30,11 @@ NONE = (
     ("TIMESTAMP", "2026-01-01 10:00:00Z"),
     ("TIMESTAMP", " 2026-01-01"),
     ("TIMESTAMP", "2026-01-01 10:00:00.1234567"),
+    ("TIMESTAMPTZ", "0000-12-31 23:59:59+00"),
+    ("TIMESTAMPTZ", "0001-01-01 00:30:00+01"),
+    ("TIMESTAMPTZ", "9999-12-31 19:00:00-05"),
+    ("TIMESTAMPTZ", "10000-01-01 00:00:00+00"),
+    ("TIMESTAMPTZ", "infinity"),
     ("INTEGER[]", '["1", "1.6"]'),
 )
 WHOLE = (
@@ -45,6 +50,9 @@ WHOLE = (
     ("TIME", "1:02", "01:02:00"),
     ("TIMESTAMP", "2026-01-02", "2026-01-02 00:00:00"),
     ("TIMESTAMP", "2026-01-02T03:04:05.120", "2026-01-02 03:04:05.12"),
+    ("TIMESTAMPTZ", "0001-01-01 00:00+00", "0001-01-01 00:00:00+00"),
+    ("TIMESTAMPTZ", "9999-12-31 18:59:59.999999-05", "9999-12-31 23:59:59.999999+00"),
+    ("TIMESTAMPTZ", "10000-01-01 08:59:59+09", "9999-12-31 23:59:59+00"),
     ("INTEGER[]", '["1", null]', "[1, NULL]"),
 )
 
@@ -52,6 +60,7 @@ WHOLE = (
 def read(kind: str, text: str) -> str | None:
     """What the text is as a value of the type, in DuckDB's words."""
     with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
         sql = f"select ({strict('text', kind)})::varchar from (select ?::varchar as text)"
         ((found,),) = connection.execute(sql, [text]).fetchall()
         return None if found is None else str(found)

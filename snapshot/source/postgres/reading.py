@@ -18,13 +18,13 @@ from ..batches import batches
 from ..counts import Counts
 from ..limit import seconds_left
 from ..shape import ColumnShape, TableShape
-from ..strict import FIRST_YEAR, TRUE, scale_of, strict
+from ..strict import FIRST_YEAR, TRUE, strict, within
 from . import parts
 from .horizon import horizon_of, written_since
-from .misfits import TIMES, refusal, within, written
+from .misfits import TIMES, written
 from .statements import execute, fetch
 
-# What ADBC carries as it is. Other types travel as text, and decimals as the number of their smallest steps.
+# What ADBC carries as it is. Other types travel as text, decimals too: the server writes them as fast as it sends them.
 _NATIVE = frozenset({"SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN", "BLOB"})
 # Months, days and microseconds, which DuckDB's intervals are made of too, whatever the style of the server.
 _INTERVAL = (
@@ -32,8 +32,6 @@ _INTERVAL = (
     "|| ' months ' || extract(day from {column})::bigint || ' days ' || (3600000000 * extract(hour from {column}) "
     "+ 60000000 * extract(minute from {column}) + extract(microseconds from {column}))::bigint || ' microseconds' end"
 )
-# The digits of which every number is a BIGINT.
-_SHORT = 18
 
 
 @dataclass(frozen=True)
@@ -158,18 +156,21 @@ class PostgresReading:
                 return quote(column)
             if kind in TIMES:
                 return f"case when {within(quote(column), kind)} then {quote(column)} end"
-            if _is_short(kind):
-                step = f"0.{'1'.rjust(scale_of(kind), '0')}" if scale_of(kind) else "1"
-                return f"cast(cast({quote(column)} as decimal(18,0)) * {step} as {kind})"
+            if kind.startswith("DECIMAL(") and kind.endswith(")"):  # of a declared scale, to which the server rounds
+                return f"try_cast({quote(column)} as {kind})"
         if kind == "BLOB":  # of which the server writes two digits a byte
             written = f"regexp_matches({quote(column)}, '^\\\\x([0-9a-f]{{2}})*$')"
             return f"case when {written} then unhex(substr({quote(column)}, 3)) end"
         return strict(quote(column), kind)
 
     def written(self, table: str, column: str, kind: str) -> str:
-        """Its own words for what is infinite, which came as another time."""
-        is_time = kind in TIMES and not self._is_declared(table, column)
-        return written(quote(column), kind) if is_time else f"{quote(column)}::varchar"
+        """Its own words for what is infinite, which came as another time, and for bytes."""
+        if not self._is_declared(table, column):
+            if kind in TIMES:
+                return written(quote(column), kind)
+            if kind == "BLOB":
+                return f"'\\x' || lower(hex({quote(column)}))"
+        return f"{quote(column)}::varchar"
 
     def _place(self, table: str) -> str:
         return (f"{quote(self.settings.schema)}." if self.settings.schema else "") + quote(table)
@@ -185,10 +186,6 @@ class PostgresReading:
                 return column
             if kind in TIMES:
                 return f"{column}::{kind}"
-            if _is_short(kind):
-                steps = f"({column} * {10 ** scale_of(kind)})::bigint"
-                refused = refusal(f"{self.settings.name}.{table}", shape, name)
-                return f"case when {column} = 'NaN' then {refused}::bigint else {steps} end"
         if kind == "INTERVAL":
             return _INTERVAL.format(column=column)
         if kind.endswith("[]"):
@@ -198,8 +195,3 @@ class PostgresReading:
     def _is_declared(self, table: str, column: str) -> bool:
         """Whether the project names its type."""
         return column in self.settings.tables.get(table, TableSettings()).types
-
-
-def _is_short(kind: str) -> bool:
-    """Whether the steps of a decimal are as many as a BIGINT holds."""
-    return kind.startswith("DECIMAL(") and kind.endswith(")") and int(kind[8:].partition(",")[0]) <= _SHORT
