@@ -44,6 +44,8 @@ HOT = "{ snapshot { number } first(by: []) { nodes { n } } second { nodes { n la
 # Requests that end within so long of a flip count as during it.
 DURING_SECONDS = 0.5
 WARM_FLIP = 20
+# After so many requests what is kept of documents takes all the room that it may have, which is no growth by flips.
+WARM_REQUESTS = 20_000
 
 
 @dataclass
@@ -117,6 +119,8 @@ async def soak(store: Store, port: int, pid: int, arguments: argparse.Namespace)
     seen, stop, flips = Seen(), asyncio.Event(), []
     clients = [asyncio.create_task(client(port, n, seen, stop)) for n in range(arguments.connections)]
     early: dict[str, float] = {}
+    while len(seen.latencies) < WARM_REQUESTS:
+        await asyncio.sleep(arguments.pause)
     for number in range(1, arguments.flips + 1):
         with locked(store.directory):
             store.rollback(number)
