@@ -50,11 +50,15 @@ WARM_REQUESTS = 20_000
 
 @dataclass
 class Seen:
-    """What the clients saw: latencies in seconds with their ends, failures, answers of several generations."""
+    """What the clients saw: latencies in seconds with their ends, failures, answers of several generations.
+
+    It is `warm` after WARM_REQUESTS.
+    """
 
     latencies: list[tuple[float, float]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     mixed: list[str] = field(default_factory=list)
+    warm: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def make(folder: Path, flips: int) -> Store:
@@ -94,6 +98,8 @@ async def client(port: int, number: int, seen: Seen, stop: asyncio.Event) -> Non
         length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
         answer = await reader.readexactly(length)
         seen.latencies.append((time.monotonic(), time.monotonic() - begun))
+        if len(seen.latencies) == WARM_REQUESTS:
+            seen.warm.set()
         if not head.startswith(b"HTTP/1.1 200") or b'"errors"' in answer:
             seen.failures.append(answer.decode())
         elif len(generations_in(json.loads(answer)["data"], head)) != 1:
@@ -119,8 +125,7 @@ async def soak(store: Store, port: int, pid: int, arguments: argparse.Namespace)
     seen, stop, flips = Seen(), asyncio.Event(), []
     clients = [asyncio.create_task(client(port, n, seen, stop)) for n in range(arguments.connections)]
     early: dict[str, float] = {}
-    while len(seen.latencies) < WARM_REQUESTS:
-        await asyncio.sleep(arguments.pause)
+    await seen.warm.wait()
     for number in range(1, arguments.flips + 1):
         with locked(store.directory):
             store.rollback(number)

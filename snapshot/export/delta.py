@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from ..catalog import TableState, quote
-from ..source import FIRST_YEAR, Changing, TableShape
+from ..source import FIRST_YEAR, Changing, Counts, TableShape
 from ..staging import Staging, added, columns_of, removed
 from .rows import insert, refuse_doubles
 from .wanted import Wanted
@@ -64,6 +64,8 @@ class Delta:
         if not written:
             return None
         there = self.reading.counts(self.table[1], alive, f"({written} or {self._unordered()})", self.number)
+        if self.state.horizon and there == Counts(self.state.rows, 0, 0):
+            return Found(0, 0, 0, 0, 0, "")  # no row was written, and none is gone
         if there.among > max(MOST_WRITTEN * self.state.rows, LARGE):
             return None
         self._fetch(self.added, self.shape, f"{alive} and {written} and {there.within}" if there.among else "1 = 0")
