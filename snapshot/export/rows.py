@@ -144,9 +144,10 @@ def _projections(reading: Reading, source: str, table: str, shape: TableShape) -
 
 def _source_error(table: str, error: duckdb.Error) -> SourceError:
     """Our own message where a value did not fit; else DuckDB's or the driver's first line, with the table's name."""
+    _, misfit, said = str(error).partition(_MISFIT)
+    if misfit:
+        return SourceValueError(said.replace("\n", "\\n"))
     text = str(error).split("\n")[0]
-    if _MISFIT in text:
-        return SourceValueError(text.split(_MISFIT, 1)[1])
     if isinstance(error, duckdb.ConstraintException | duckdb.ConversionException):
         return SourceValueError(f"{table}: {text}")
     return SourceUnavailable(f"{table} could not be read to the end: {text}")

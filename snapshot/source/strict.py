@@ -6,7 +6,7 @@ from __future__ import annotations
 _NANOSECONDS = r"\.\d{6}\d*[1-9]"
 # No year before 1 or after 9999, nor what is no day at all: 'infinity', 'epoch'. With a zone, it is UTC's year that
 # counts, and the written one may be the next.
-_YEAR, _ANY_YEAR = r"^[0-9]{4}-[^B]*$", r"^[0-9]{4,5}-[^B]*$"
+_YEAR, _ANY_YEAR = r"^[0-9]{4}-[^B]*$", r"^([0-9]{4}|10000)-[^B]*$"
 _CLOCK = r"\d{1,2}:\d\d(:\d\d(\.\d*)?)?"
 # Without a zone, which would be dropped.
 _TIME, _MOMENT = rf"^{_CLOCK}$", rf"^\d{{4}}-\d{{1,2}}-\d{{1,2}}([ T]{_CLOCK})?$"

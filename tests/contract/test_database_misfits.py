@@ -63,6 +63,7 @@ KEYS = {
     ("date", "infinity"): "infinity",
     ("timestamptz", "2026-01-02 03:04:05+00"): "2026-01-02 03:04:05+00",
     ("bytea", "\\x4142"): "\\x4142",
+    ("text", "two\nlines"): "two\\nlines",
 }
 
 

@@ -148,6 +148,14 @@ def test_the_way_of_any_other_dialect_keeps_values_exactly(
     assert_kept(CursorSource(SourceSettings("shop", ""), postgres), POSTGRES_KEPT[declared], tmp_path)
 
 
+def test_postgres_texts_that_the_project_calls_intervals_are_kept(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """In any form that the server reads."""
+    fill(postgres, "text", ["'1 mon 2 days 03:04:05'", "'P1M2DT3H4M5S'"])
+    with exported_from(source(postgres, {"value": "INTERVAL"}), tmp_path) as connection:
+        found = connection.execute("select distinct value::varchar from shop.things where value is not null").fetchall()
+    assert found == [("1 month 2 days 03:04:05",)]
+
+
 def test_postgres_bytes_that_the_project_calls_so_are_kept(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
     """As they are without it; a text that the server would not write of bytes is refused."""
     fill(postgres, "bytea", [r"'\xdeadbeef'", "''"])

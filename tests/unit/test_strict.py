@@ -34,6 +34,7 @@ NONE = (
     ("TIMESTAMPTZ", "0001-01-01 00:30:00+01"),
     ("TIMESTAMPTZ", "9999-12-31 19:00:00-05"),
     ("TIMESTAMPTZ", "10000-01-01 00:00:00+00"),
+    ("TIMESTAMPTZ", "02026-01-01 00:00:00+00"),
     ("TIMESTAMPTZ", "infinity"),
     ("INTEGER[]", '["1", "1.6"]'),
 )

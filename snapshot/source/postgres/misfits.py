@@ -17,5 +17,7 @@ TIMES = frozenset(_INFINITE)
 def written(column: str, kind: str) -> str:
     """DuckDB's text of a time, of one with a zone in UTC."""
     infinity, minus = (f"{kind} '{moment}'" for moment in _INFINITE[kind])
-    text = f"{column}::varchar" if kind != "TIMESTAMPTZ" else f"({column} at time zone 'UTC')::varchar || '+00'"
+    text = f"{column}::varchar"
+    if kind == "TIMESTAMPTZ":
+        text = f"case when isfinite({column}) then ({column} at time zone 'UTC')::varchar || '+00' else {text} end"
     return f"case {column} when {infinity} then 'infinity' when {minus} then '-infinity' else {text} end"

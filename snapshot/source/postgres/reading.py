@@ -187,7 +187,7 @@ class PostgresReading:
             if kind in TIMES:
                 return f"{column}::{kind}"
         if kind == "INTERVAL":
-            return _INTERVAL.format(column=column)
+            return _INTERVAL.format(column=f"{column}::interval")
         if kind.endswith("[]"):
             return f"to_json({column}::text[])::text"
         return f"{column}::text"
