@@ -172,13 +172,19 @@ def measure(url: sqlalchemy.URL, project: Path, rows: int) -> dict[str, Any]:
         "5 %": lambda n: f"id % 20 = {n}",
         "25 %": lambda n: f"id % 4 = {n}",
     }
-    for number, (name, which) in enumerate(cases.items()):
-        psql(url, CHANGE.format(which=which(number % 2)))
-        floored = floor(project)
-        changed = refreshed(project, full=False)
-        found[f"changed {name}"] = changed["all"]
-        found[f"changed {name}, where copy, sync and read take"] = floored
+    for name, which in cases.items():
+        tries = [_changed(url, project, which(number)) for number in range(AGAIN if name.startswith("10,000") else 1)]
+        found[f"changed {name}"], found[f"changed {name}, where copy, sync and read take"] = map(
+            min, zip(*tries, strict=True)
+        )
     return found
+
+
+def _changed(url: sqlalchemy.URL, project: Path, which: str) -> tuple[float, float]:
+    """Seconds of a refresh after some rows were changed, and of what it cannot do without."""
+    psql(url, CHANGE.format(which=which))
+    floored = floor(project)
+    return refreshed(project, full=False)["all"], floored
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -22,6 +22,9 @@ STAGED = "staged"
 PRIVATE = "private"
 PREVIOUS = "previous"
 PREVIOUS_PRIVATE = "previous_private"
+
+# What DuckDB may keep of files between the stages of a build, in bytes.
+SPARE = 2**24
 
 # How DuckDB says that the disk refused. A build has its files to itself, so no transaction of it fails for another one.
 DISK_ERRORS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException)
@@ -56,7 +59,7 @@ def bounded(
 ) -> Iterator[Callable[[int], None]]:
     """Let DuckDB hold no more than so many bytes for a while, never more than its usual limit, on so many threads.
 
-    What is given out raises the bound for whoever needs more.
+    What is given out raises the bound for whoever needs more. What it keeps of files it lets go in the end.
     """
     ((usual, cores),) = connection.execute(
         "select current_setting('memory_limit'), current_setting('threads')"
@@ -74,8 +77,17 @@ def bounded(
     try:
         yield need
     finally:
+        _let_go(connection)
         connection.execute(f"set global memory_limit = {literal(usual)}")
         connection.execute(f"set global threads = {cores}")
+
+
+def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have it forget what it read of files: under a bound that tables in memory need, which would be spilled next."""
+    sql = "select coalesce(sum(memory_usage_bytes), 0) from duckdb_memory() where tag <> 'BASE_TABLE'"
+    ((held,),) = connection.execute(sql).fetchall()
+    with suppress(duckdb.OutOfMemoryException):  # of what is in use nothing goes
+        connection.execute(f"set global memory_limit = '{int(held) + SPARE}B'")
 
 
 def _bytes(amount: str) -> int:

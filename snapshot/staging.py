@@ -51,6 +51,7 @@ class Staging:
     ) -> None:
         self.connection, self.folder, self.private, self.previous = connection, folder, private, previous
         self.snapshot, self.secrets = folder / "snapshot.duckdb", folder / "private.duckdb"
+        self.files = {STAGED: self.snapshot, **({PRIVATE: self.secrets} if private else {})}
         self.opened = self.copies = False
         connection.execute("create schema memory.added")
         connection.execute("create schema memory.removed")
@@ -78,18 +79,18 @@ class Staging:
         self.opened = True
         if self.copies and self.previous:
             _copy(self.previous.path, self.snapshot)
-            if self.previous.private:
+            if self.private and self.previous.private:
                 _copy(self.previous.private, self.secrets)
-        for name, file in ((STAGED, self.snapshot), (PRIVATE, self.secrets)):
+        for name, file in self.files.items():
             connect.attach(self.connection, name, file)
         self.connection.execute(f"use {STAGED}")
 
     def close(self) -> None:
         """Write everything down; what remains in memory is dropped."""
-        for name in (STAGED, PRIVATE):
+        for name in self.files:
             # Detaching would not say that its own checkpoint met a full disk; this one raises.
             self.connection.execute(f"checkpoint {name}")
-        self.connection.execute(f"use memory; detach {STAGED}; detach {PRIVATE}")
+        self.connection.execute(f"use memory; detach {'; detach '.join(self.files)}")
 
     def place(self, table: Table) -> str:
         """A source's table in the new files."""
@@ -103,8 +104,8 @@ class Staging:
         """Make a source's table anew, without a row; its place. A private one is seen through a view meanwhile."""
         self.open()
         place = self.place(table)
-        self.connection.execute(f"create schema if not exists {PRIVATE}.{quote(table[0])}")
-        self.connection.execute(f"create schema if not exists {STAGED}.{quote(table[0])}")
+        for database in self.files:
+            self.connection.execute(f"create schema if not exists {database}.{quote(table[0])}")
         self.connection.execute(f"drop table if exists {place}")
         self.connection.execute(f"create table {place} ({columns_of(shape)})")
         return place
@@ -127,7 +128,7 @@ class Staging:
 
     def drop_others(self, tables: Mapping[Table, TableShape]) -> None:
         """Take out of copied files what the project does not export any more."""
-        for database in (STAGED, PRIVATE):
+        for database in self.files:
             found = self.connection.execute(
                 "select schema_name, table_name from duckdb_tables() where database_name = ? "
                 "and schema_name not in ('main', 'rollup', 'pacelayer')",

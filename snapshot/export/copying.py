@@ -15,8 +15,6 @@ COPIED = 32 * 2**20
 GROWTH = 1.2
 # So many rows at the end of a table are written anew with those that come: two of DuckDB's row groups.
 LAST_ROWS = 2 * 122_880
-# To delete so many rows takes more memory than to write the others anew: all of their keys are held at once.
-MOST_DELETED = 500_000
 
 
 def decide(
@@ -77,7 +75,6 @@ def _holes(rows: int, wanted: Wanted, change: Change | None) -> int:
     if change is not None:
         if change.mode != "delta":
             return rows if change.whole else 0
-        gone = change.updated + change.deleted
-        return rows if gone > MOST_DELETED else min(rows, gone + LAST_ROWS)
+        return min(rows, change.updated + change.deleted + LAST_ROWS)
     looked_for = wanted.state and (wanted.settings.incremental or wanted.state.horizon)
     return 0 if looked_for or (wanted.state and not wanted.due) else rows

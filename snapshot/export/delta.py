@@ -14,7 +14,7 @@ from datetime import UTC
 from ..catalog import TableState, quote
 from ..source import FIRST_YEAR, Changing, Counts, TableShape
 from ..staging import Staging, added, columns_of, removed
-from .rows import insert, refuse_doubles
+from .rows import JOINING, insert, refuse_doubles
 from .wanted import Wanted
 
 # Where more of a large table than this part was written, all of it is read as quickly as what was.
@@ -29,6 +29,7 @@ _LEAST = {"TINYINT": -(2**7), "SMALLINT": -(2**15), "INTEGER": -(2**31), "BIGINT
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _KEYS = "memory.main.keys"
 _GONE = "memory.main.gone"
+_SAME = "memory.main.same"
 _CHANGED = "memory.main.changed"
 
 
@@ -77,8 +78,9 @@ class Delta:
             return None
         marked, sure = f"not ({alive}) and {written}", self._tells_apart()
         self._fetch(_GONE, self.keys, marked if self.settings.soft and sure else "1 = 0")
-        self._drop_equal()
+        self.need(min(2 * self.bytes, JOINING))  # as they came, and as they were
         self._note_removed(f"select {self.key} from {self.added} union all select {self.key} from {_GONE}")
+        self._drop_equal()
         expected = there.rows, there.total
         if not sure or self._here() != expected:
             self._fetch(_KEYS, self.keys, alive)
@@ -158,18 +160,17 @@ class Delta:
 
     def _drop_equal(self) -> None:
         """Rows that were read again and are as they were did not change."""
-        pairs = f"{self.added} as new join {self.before} as old using ({self.key})"
+        pairs = f"{self.added} as new join {self.removed} as old using ({self.key})"
         same = " and ".join(
             f"new.{name} is not distinct from old.{name}" for name in map(self._exact, self.shape.columns)
         )
-        keys = f"select {self.key} from {pairs} where {same}"
-        # Made anew: a delete would hold all of their keys in memory.
-        changed = (
-            f"create or replace table {_CHANGED} as from {self.added} anti join ({keys}) as same using ({self.key})"
-        )
-        self.staging.connection.execute(changed)
-        self.staging.connection.execute(f"create or replace table {self.added} as from {_CHANGED}")
-        self.staging.connection.execute(f"drop table {_CHANGED}")
+        execute = self.staging.connection.execute
+        execute(f"create or replace table {_SAME} as select {self.key} from {pairs} where {same}")
+        for rows in (self.added, self.removed) if self._count(_SAME) else ():
+            # Made anew: a delete would hold all of their keys in memory.
+            execute(f"create or replace table {_CHANGED} as from {rows} anti join {_SAME} using ({self.key})")
+            execute(f"create or replace table {rows} as from {_CHANGED}")
+            execute(f"drop table {_CHANGED}")
 
     def _exact(self, name: str) -> str:
         loose = any(kind in self.shape.columns[name].type for kind in _LOOSE)

@@ -17,11 +17,9 @@ from ..events import Observer, TableAltered, TableExported
 from ..source import Reading, Source, TableShape
 from ..staging import Staging, Table
 from .copying import decide
+from .rows import JOINING, MEMORY
 from .table import horizon_of, look, read_whole, settle
 from .wanted import Change, Wanted
-
-# Bytes that DuckDB may hold while tables are only written through; more for rows so wide that it could not write them.
-MEMORY = 100 * 2**20
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Ch
     """Have every table in the new files as it is now, and nothing else."""
     decide(staging, tables, changes)
     staging.open()
-    with bounded(staging.connection, 3 * MEMORY):  # rows are sorted and joined here, too
+    with bounded(staging.connection, JOINING):
         for wanted in tables:
             settle(staging, wanted, changes[wanted.table])
     staging.drop_others({wanted.table: wanted.shape for wanted in tables})

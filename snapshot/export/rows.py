@@ -15,6 +15,9 @@ from ..errors import SourceError, SourceUnavailable, SourceValueError
 from ..source import Reading, TableShape, bytes_of
 from ..staging import Table
 
+# Bytes that DuckDB may hold while tables are only written through; more for rows so wide that it could not write them,
+# and while rows are joined and sorted.
+MEMORY, JOINING = 100 * 2**20, 300 * 2**20
 # DuckDB compresses a vector of rows at once, and holds that twice.
 _VECTOR_ROWS, _VECTORS = 2048, 2
 _FLOATS = ("FLOAT", "DOUBLE")

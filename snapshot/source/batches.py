@@ -11,12 +11,12 @@ from .ahead import Part
 from .limit import advice
 from .stream import StreamError, chunks
 
-# Of a batch: large enough that what each costs does not show.
+# Of a batch: large enough that what each costs does not show. A few are in memory at once.
 BYTES = 8 * 2**20
 
 
 def batches(stream: object, table: str) -> Part:
-    """The batches of a table's Arrow stream, the small ones joined; none is empty.
+    """The batches of a table's Arrow stream, joined where they are not half as large as they should; none is empty.
 
     Raises SourceUnavailable where the stream breaks off.
     """
@@ -25,7 +25,7 @@ def batches(stream: object, table: str) -> Part:
     for chunk in _chunks(stream, table):
         gathered.append(chunk)
         size += bytes_of(chunk)
-        if size >= BYTES:
+        if size >= BYTES // 2:
             yield nanoarrow.Array.from_chunks(gathered)
             gathered, size = [], 0
     if any(map(len, gathered)):
