@@ -171,6 +171,7 @@ class Delta:
             execute(f"create or replace table {_CHANGED} as from {rows} anti join {_SAME} using ({self.key})")
             execute(f"create or replace table {rows} as from {_CHANGED}")
             execute(f"drop table {_CHANGED}")
+        execute(f"drop table {_SAME}")
 
     def _exact(self, name: str) -> str:
         loose = any(kind in self.shape.columns[name].type for kind in _LOOSE)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from snapshot import staging
+from snapshot.connect import SPARE, bounded
 
 ROWS = 300_000
 
@@ -50,3 +51,30 @@ def test_a_column_may_be_called_as_the_places_of_rows_are(tmp_path: Path) -> Non
         files.connection.execute("insert into memory.main.orders values (1, null), (2, 'abc'), (3, '-5')")
         files.delete("memory.main.orders", "id <= 2")
         assert files.connection.execute("select id from memory.main.orders").fetchall() == [(3,)]
+
+
+def test_what_was_read_of_files_is_let_go_between_stages(tmp_path: Path) -> None:
+    """What is in memory stays there, and is not put on the disk to make room."""
+    with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
+        files.open()
+        files.connection.execute(
+            "create table memory.main.came as select md5(range::varchar) as id from range(1_500_000)"
+        )
+        with bounded(files.connection, 2**28):
+            files.connection.execute("create table staged.main.orders as from memory.main.came")
+            files.connection.execute("checkpoint staged")
+            files.connection.execute("select max(id) from staged.main.orders")
+        held, spilled = 0, 0
+        sql = "select tag, memory_usage_bytes, temporary_storage_bytes from duckdb_memory()"
+        for tag, memory, disk in files.connection.execute(sql).fetchall():
+            held, spilled = held + (memory if tag == "BASE_TABLE" else 0), spilled + disk
+        assert held <= SPARE
+        assert spilled == 0
+
+
+def test_there_is_no_file_of_private_tables_without_one(tmp_path: Path) -> None:
+    """To make it would cost each refresh."""
+    with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
+        files.open()
+        files.close()
+        assert [path.name for path in tmp_path.glob("*.duckdb")] == ["snapshot.duckdb"]
