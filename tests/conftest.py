@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
+from subprocess import CompletedProcess
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy
 
+import gql.__main__
 import harbor
+from snapshot.check import contract
 
 from . import servers
 from .projects import copy_project, pacelayer, serving
 
 UNTIL = datetime(2026, 11, 1)  # noqa: DTZ001  Harbor's times have no zone
+
+
+@pytest.fixture(autouse=True)
+def schemas_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever refreshes in this process has `python -m gql` in it, too: to start Python takes longer than most tests.
+
+    What the tests start as processes starts it as a process.
+    """
+
+    def run(command: Sequence[str], **_: object) -> CompletedProcess[str]:
+        python, option, module, *arguments = command
+        said = StringIO()
+        with redirect_stdout(said):
+            code = gql.__main__.main(arguments)
+        return CompletedProcess([python, option, module, *arguments], code, said.getvalue(), "")
+
+    monkeypatch.setattr(contract, "subprocess", SimpleNamespace(run=run))
 
 
 @pytest.fixture(scope="session")
