@@ -224,7 +224,7 @@ def log_events(event: Event) -> None:
     elif isinstance(event, Repaired):
         log.warning("repaired: %s", event.what)
     elif isinstance(event, TableAltered):
-        log.warning("%s is read as a whole: %s", event.table, event.what)
+        log.warning("%s: %s", event.table, event.what)
 
 
 def main(argv: Sequence[str] | None = None, observe: Observer = log_events) -> int:

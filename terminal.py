@@ -129,7 +129,7 @@ def refresh_observer(*, as_json: bool) -> Iterator[Observer]:
                 done = "kept" if event.carried else "computed"
                 bar.update(task, description=f"{done} {event.metric}", total=event.total, completed=event.position)
             elif isinstance(event, TableAltered):
-                bar.console.print(Text(f"{event.table} is read as a whole: {event.what}"))
+                bar.console.print(Text(f"{event.table}: {event.what}"))
 
         yield show
 

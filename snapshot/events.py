@@ -35,7 +35,7 @@ class StepReached:
 
 @dataclass(frozen=True)
 class TableAltered:
-    """A source declares a table in another way than before, so that all of it is read."""
+    """A source has a table otherwise than before; what of it is otherwise, and what follows from that."""
 
     table: str
     what: str

@@ -121,6 +121,13 @@ def _source_problems(settings: Settings, shapes: Shapes, binder: Binder) -> list
                         what = f"table '{source.name}.{name}' has no column '{column}'"
                         hint = _nearest(column, shape.columns)
                         problems.append(problem(settings.root, (*place, key), what, hint))
+            for column in (name for name in table.columns if name in shape.columns and name not in table.exclude):
+                if (kind := shape.columns[column].type).startswith("?"):
+                    what = (
+                        f"column '{source.name}.{name}.{column}' has the type {kind[2:]}, which cannot be kept exactly"
+                    )
+                    hint = f'name one: types = {{ {column} = "{_advised(kind)}" }}'
+                    problems.append(problem(settings.root, (*place, "columns"), what, hint))
             for column, kind in table.types.items():
                 if not binder.knows(kind):
                     what = f"DuckDB has no type '{kind}', which column '{source.name}.{name}.{column}' is to have"

@@ -49,14 +49,17 @@ def _is_worth_a_copy(
     in_file = {table: found for table, found in wanted.items() if table in rows and table not in staging.private}
     anew = _written_anew(previous, tables, changes)
     stored = (grain.table for metric in previous.catalog.metrics if metric.name in anew for grain in metric.grains)
-    holes = sum(staging.bytes_of(f"{PREVIOUS}.{table}") for table in stored)
+    holes, fewer = sum(staging.bytes_of(f"{PREVIOUS}.{table}") for table in stored), 0
     for table, found in in_file.items():
-        if gone := rows[table] if table in whole else _holes(rows[table], found, changes.get(table)):
-            holes += staging.bytes_of(staging.before(table)) * gone // rows[table]
+        change = changes.get(table)
+        if gone := rows[table] if table in whole else _holes(rows[table], found, change):
+            size = staging.bytes_of(staging.before(table))
+            holes += size * gone // rows[table]
+            fewer += size * max(0, rows[table] - change.state.rows) // rows[table] if change else 0
     size, compact_rows = compact_size(previous, staging.private)
     alive = bytes_ - staging.unused()
-    rebuilt = size * max(1.0, sum(rows[table] for table in in_file) / max(1, compact_rows))
-    return max(bytes_, alive + holes) <= GROWTH * min(alive, rebuilt)
+    rebuilt = size * sum(rows[table] for table in in_file) / max(1, compact_rows)
+    return max(bytes_, alive + holes) <= GROWTH * (min(alive, rebuilt) - fewer)
 
 
 def _written_anew(previous: Previous, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> set[str]:

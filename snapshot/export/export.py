@@ -18,7 +18,7 @@ from ..source import Reading, Source, TableShape
 from ..staging import Staging, Table
 from .copying import decide
 from .rows import JOINING, MEMORY
-from .table import horizon_of, look, read_whole, settle
+from .table import horizon_of, is_another, look, read_whole, settle
 from .wanted import Change, Wanted
 
 
@@ -102,6 +102,9 @@ def _read(
     for wanted in due:
         begun = time.monotonic()
         horizon = horizon_of(reading, wanted)
+        if is_another(reading, wanted, horizon):
+            what = "it was altered, written anew or exchanged at its source, so all of it is read"
+            observe(TableAltered(".".join(wanted.table), what))
         change = look(staging, reading, wanted, horizon, need)
         if change:
             yield wanted, change, time.monotonic() - begun
@@ -142,18 +145,22 @@ def _as_declared(wanted: Wanted, now: TableShape, observe: Observer) -> Wanted:
     """A table whose types are not those any more that it was read with is nothing to go on from.
 
     Its values may be others though nobody wrote a row. By a key that it has no more, its rows cannot be told apart.
+    Columns that are not exported change nothing, but somebody may want them.
     """
     columns = {name: replace(c, declared=now.columns[name].declared) for name, c in wanted.shape.columns.items()}
-    declared = digest(repr([column.declared for column in columns.values()]))
+    types, names = digest(repr([column.declared for column in columns.values()])), digest(repr(sorted(now.columns)))
+    types_before, _, names_before = (wanted.state.declared if wanted.state else "").partition(".")
     is_key = wanted.settings.key or now.key == wanted.shape.key
-    state = wanted.state if wanted.state and wanted.state.declared == declared else None
+    state = wanted.state if types_before == types else None
     shape = replace(wanted.shape, columns=columns, key=wanted.shape.key if is_key else ())
-    name = ".".join(wanted.table)
-    if state != wanted.state:
-        observe(TableAltered(name, "its columns are declared in another way"))
-    if not is_key:
-        observe(TableAltered(name, f"{', '.join(wanted.shape.key)} is not its primary key any more"))
-    return replace(wanted, declared=declared, state=state, shape=shape)
+    said = {
+        "it has other columns than before: 'pacelayer check' takes them up": names_before not in ("", names),
+        "its columns are declared in another way, so all of it is read": state != wanted.state,
+        f"{', '.join(wanted.shape.key)} is not its primary key any more, so all of it is read": not is_key,
+    }
+    for what in (what for what, is_so in said.items() if is_so):
+        observe(TableAltered(".".join(wanted.table), what))
+    return replace(wanted, declared=f"{types}.{names}", state=state, shape=shape)
 
 
 def _refuse_changes(source: str, found: Mapping[str, TableShape], wanted: Mapping[str, TableShape]) -> None:

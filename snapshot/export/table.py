@@ -21,6 +21,12 @@ def horizon_of(reading: Reading, wanted: Wanted) -> str:
     return reading.horizon(wanted.table[1]) if isinstance(reading, Changing) else ""
 
 
+def is_another(reading: Reading, wanted: Wanted, horizon: str) -> bool:
+    """Whether the source has a mark of a table, but it is none of the one that was read before."""
+    before = wanted.state.horizon if wanted.state else ""
+    return isinstance(reading, Changing) and bool(before and horizon) and not reading.since(before, horizon)
+
+
 def look(
     staging: Staging, reading: Reading, wanted: Wanted, horizon: str, need: Callable[[int], None]
 ) -> Change | None:
@@ -33,7 +39,8 @@ def look(
     if wanted.shape.key and (wanted.settings.incremental or wanted.state.horizon):
         return _changes(staging, reading, wanted, wanted.state, horizon, need)
     if _is_untouched(reading, wanted, wanted.state, horizon):
-        return Change("unchanged", replace(wanted.state, as_of=reading.as_of, horizon=horizon))
+        state = replace(wanted.state, as_of=reading.as_of, horizon=horizon, declared=wanted.declared)
+        return Change("unchanged", state)
     return None
 
 
@@ -63,7 +70,7 @@ def _changes(
     rows = state.rows + found.inserted - found.deleted
     mode: Mode = "delta" if found.inserted or found.updated or found.deleted else "unchanged"
     content = digest(f"{state.content} {found.content}") if mode == "delta" else state.content
-    new = replace(state, as_of=reading.as_of, horizon=horizon, rows=rows, content=content)
+    new = replace(state, as_of=reading.as_of, horizon=horizon, rows=rows, content=content, declared=wanted.declared)
     return Change(mode, new, False, found.read, found.inserted, found.updated, found.deleted, found.bytes)
 
 

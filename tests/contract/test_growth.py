@@ -63,6 +63,29 @@ def test_a_file_never_outgrows_a_rebuilt_one_by_more_than_a_fifth(papers: Settin
         assert rows(generation.path, content) == rows(whole.path, content)
 
 
+def test_a_file_does_not_outgrow_one_of_fewer_rows(
+    postgres: sqlalchemy.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows that are deleted would leave holes in a copy, and a rebuilt file is without them."""
+    monkeypatch.setattr(copying, "COPIED", 0)
+    (tmp_path / "metrics").mkdir()
+    for name in "abcde":
+        run(postgres, f"create table {name} (id bigint primary key, day date, note text)")
+        row = "i, date '2026-01-01' + i % 300, md5(i::text)"
+        run(postgres, f"insert into {name} select {row} from generate_series(1, 200000) i")
+        (tmp_path / "metrics" / f"daily_{name}.sql").write_text(
+            f"select day, count(*) as n, max(note) as note from shop.{name} group by all"
+        )
+    (tmp_path / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n')
+    check(tmp_path)
+    settings = project_settings.load(tmp_path)
+    rebuilt = replace(settings, snapshots=replace(settings.snapshots, path="rebuilt"))
+    again(settings)
+    for name in "ab":
+        run(postgres, f"delete from {name} where id % 2 = 0")
+        assert again(settings).path.stat().st_size <= 1.2 * again(rebuilt, full=True).path.stat().st_size
+
+
 LABELLED = "-- @key id\nselect i.id, i.note, t.label from shop.items i left join shop.tags t on t.cat = i.cat"
 LONG = """-- @key id
 select i.id, repeat(i.note || md5(i.note), 4) as long, t.label

@@ -97,9 +97,38 @@ def test_a_table_that_its_source_declares_in_another_way_is_told_of(postgres: sq
 
     assert told() == []
     run(postgres, "alter table t alter note type varchar(12)")
-    assert [told(), told()] == [["its columns are declared in another way"], []]
+    assert [told(), told()] == [["its columns are declared in another way, so all of it is read"], []]
     run(postgres, "alter table t drop constraint t_pkey")
-    assert [told(), told()] == [["id is not its primary key any more"]] * 2
+    assert [told(), told()] == [["id is not its primary key any more, so all of it is read"]] * 2
+
+
+@pytest.mark.parametrize("server", ["postgres", "mysql"])
+def test_columns_that_no_metric_uses_are_told_of_until_the_next_generation(
+    request: pytest.FixtureRequest, tmp_path: Path, server: str
+) -> None:
+    """They are not exported, but whoever looks after the project may want them."""
+    url = request.getfixturevalue(server)
+    run(url, "create table t (id int primary key, note varchar(9))", "insert into t values (1, 'a')")
+    project = server_shop(tmp_path, url, "select id, note from shop.t")
+
+    def told() -> list[str]:
+        return [event.what for event in again(project)[1] if isinstance(event, TableAltered)]
+
+    run(url, "alter table t add more int default 3", "insert into t values (2, 'b', 2)")
+    assert "it has other columns than before: 'pacelayer check' takes them up" in told()
+    assert told() == []
+    run(url, "alter table t drop column more", "insert into t values (3, 'c')")
+    assert "it has other columns than before: 'pacelayer check' takes them up" in told()
+    assert told() == []
+
+
+def test_a_table_of_postgres_that_was_written_anew_is_told_of(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """For all of it is read, though few rows may have changed."""
+    run(postgres, "create table t (id int primary key)", "insert into t values (1)")
+    project = server_shop(tmp_path, postgres, "select id from shop.t")
+    run(postgres, "truncate t", "insert into t values (1), (2)")
+    said = [[event.what for event in again(project)[1] if isinstance(event, TableAltered)] for _ in range(2)]
+    assert said == [["it was altered, written anew or exchanged at its source, so all of it is read"], []]
 
 
 def test_postgres_tables_that_others_inherit_from_have_no_key(postgres: sqlalchemy.URL, tmp_path: Path) -> None:

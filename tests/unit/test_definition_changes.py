@@ -29,6 +29,7 @@ WRONG = {
     'append_only = true\nkey = ["text"]': "would be read by a column of the type VARCHAR",
     'changed = "at"\nexclude = ["at"]': "needs its column 'at'",
     'changed = "at"\ndeletes = "soft:odd"': "needs its column 'odd'; name its type in 'types'",
+    'columns = ["odd"]': 'has the type NUMERIC, which cannot be kept exactly; name one: types = { odd = "DECIMAL',
     'changed = "when"': "has no column 'when'",
     'changed = "at"\ndeletes = "soft:when"': "has no column 'when'",
     'key = ["number"]': "has no column 'number'",
