@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
+from snapshot import settings as project_settings
+from snapshot.project import check
 from tests import servers
 from tests.projects import pacelayer
+from tests.unit.tiny import publish_again
 
 from .test_init import init
 
@@ -74,8 +77,8 @@ def test_whatever_a_table_is_called_the_project_is_a_good_one(tmp_path: Path, ta
             odd.execute(statement)
         odd.executemany('insert into "lone" values (?)', [("a",), ("b",), ("a",)])
     init(tmp_path, "--source", "sqlite:///odd.sqlite", "--table", table, "--no-up")
-    assert pacelayer(tmp_path, "check").returncode == 0
-    pacelayer(tmp_path, "refresh")
+    assert check(tmp_path).problems == ()
+    publish_again(project_settings.load(tmp_path))
 
 
 REFUSED = {
