@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,19 +17,8 @@ from .metric import Reading, digest
 from .names import OWN_PREFIX, metric_problems
 from .parsed import Captured
 
-# Types of which later values are greater; and those that have a zone.
-_GROWING = (
-    "DATE",
-    "TIMESTAMP",
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-)
+# Types of which later values are greater, the unsigned ones without their U; and those that have a zone.
+_GROWING = ("DATE", "TIMESTAMP", "TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _ZONED = ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
 
 
@@ -126,7 +116,7 @@ def _source_problems(settings: Settings, shapes: Shapes, binder: Binder) -> list
                     what = (
                         f"column '{source.name}.{name}.{column}' has the type {kind[2:]}, which cannot be kept exactly"
                     )
-                    hint = f'name one: types = {{ {column} = "{_advised(kind)}" }}'
+                    hint = f"name one: {_advised(column, kind)}"
                     problems.append(problem(settings.root, (*place, "columns"), what, hint))
             for column, kind in table.types.items():
                 if not binder.knows(kind):
@@ -146,7 +136,7 @@ def _change_problems(table: TableSettings, shape: TableShape, *, is_sqlite: bool
     elif table.incremental and not key:
         yield said, "has no primary key by which its rows are told apart", 'name one: key = ["id"]'
     elif table.incremental and (column := shape.columns.get(table.changed or key[0])):
-        if not column.type.startswith(_GROWING):
+        if not column.type.removeprefix("U").startswith(_GROWING):
             yield said, f"would be read by a column of the type {column.type}", "name a time or a whole number"
         elif is_sqlite and column.type in _ZONED:
             yield said, "has moments as texts, whose offsets keep them from being compared", "read it as a whole"
@@ -178,14 +168,17 @@ def _type_problems(definition: Definition, shapes: Shapes) -> Iterator[Problem]:
         kind = shapes[origin.source][origin.table].columns[origin.column].type
         if kind.startswith("?"):
             table = f"[sources.{origin.source}.tables.{origin.table}]"
-            hint = f'name one: {table} types = {{ {origin.column} = "{_advised(kind)}" }}'
+            hint = f"name one: {table} {_advised(origin.column, kind)}"
             what = f"{origin} has the type {kind[2:]}, which cannot be kept exactly"
             yield Problem(definition.path, definition.line_of(str(origin)), what, hint)
 
 
-def _advised(kind: str) -> str:
-    """What most would name for a type."""
-    return "DECIMAL(18,2)" if kind.upper().startswith(("? NUM", "? DEC", "? MONEY")) else "VARCHAR"
+def _advised(column: str, kind: str) -> str:
+    """What most would name for a type, as it is written into the toml."""
+    name = column if column.isascii() and column.isidentifier() else json.dumps(column, ensure_ascii=False)
+    number = kind.upper().startswith(("? NUM", "? DEC", "? MONEY"))
+    advised = "DECIMAL(18,2)" if number else "BLOB" if "BLOB" in kind.upper() else "VARCHAR"
+    return f'types = {{ {name} = "{advised}" }}'
 
 
 def _refuse_gaps(settings: Settings, exports: Shapes, definitions: Sequence[Definition]) -> None:

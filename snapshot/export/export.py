@@ -156,7 +156,7 @@ def _as_declared(wanted: Wanted, now: TableShape, observe: Observer) -> Wanted:
     said = {
         "it has other columns than before: 'pacelayer check' takes them up": names_before not in ("", names),
         "its columns are declared in another way, so all of it is read": state != wanted.state,
-        f"{', '.join(wanted.shape.key)} is not its primary key any more, so all of it is read": not is_key,
+        f"{', '.join(wanted.shape.key)} is not its primary key any more, so its changes cannot be told": not is_key,
     }
     for what in (what for what, is_so in said.items() if is_so):
         observe(TableAltered(".".join(wanted.table), what))

@@ -99,7 +99,7 @@ def test_a_table_that_its_source_declares_in_another_way_is_told_of(postgres: sq
     run(postgres, "alter table t alter note type varchar(12)")
     assert [told(), told()] == [["its columns are declared in another way, so all of it is read"], []]
     run(postgres, "alter table t drop constraint t_pkey")
-    assert [told(), told()] == [["id is not its primary key any more, so all of it is read"]] * 2
+    assert [told(), told()] == [["id is not its primary key any more, so its changes cannot be told"]] * 2
 
 
 @pytest.mark.parametrize("server", ["postgres", "mysql"])

@@ -17,6 +17,8 @@ TYPES = {
     "at": "TIMESTAMP",
     "zoned": "TIMESTAMPTZ",
     "odd": "? NUMERIC",
+    "a point": "? unknown to SQLAlchemy",
+    "bytes": "? LONGBLOB",
     "gone": "DATE",
 }
 COLUMNS = {name: ColumnShape(kind, nullable=name != "id") for name, kind in TYPES.items()}
@@ -30,6 +32,8 @@ WRONG = {
     'changed = "at"\nexclude = ["at"]': "needs its column 'at'",
     'changed = "at"\ndeletes = "soft:odd"': "needs its column 'odd'; name its type in 'types'",
     'columns = ["odd"]': 'has the type NUMERIC, which cannot be kept exactly; name one: types = { odd = "DECIMAL',
+    'columns = ["a point"]': 'name one: types = { "a point" = "VARCHAR" }',
+    'columns = ["bytes"]': 'name one: types = { bytes = "BLOB" }',
     'changed = "when"': "has no column 'when'",
     'changed = "at"\ndeletes = "soft:when"': "has no column 'when'",
     'key = ["number"]': "has no column 'number'",
