@@ -9,17 +9,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from .aggregate import aggregate, create_dashboard_view
-from .catalog import FORMAT, BuildRecord, Catalog, SnapshotInfo, TableState, write
+from .aggregate import aggregate
+from .catalog import FORMAT, BuildRecord, Catalog, SnapshotInfo, TableState
 from .check import check, check_contract, too_old
-from .connect import DISK_ERRORS
+from .connect import disk_errors
 from .definition import Project
 from .errors import CheckFailed, Damaged, DiskFailed, Overdue
 from .events import Observer, Published, RefreshFailed, Repaired, StepReached, Unchanged, nobody
-from .export import Change, Export, Wanted, compact_size, export
+from .export import Change, Export, Wanted, compact_size, export, has_outgrown
 from .export import write as write_tables
+from .finish import finish, write_anew
 from .limit import Limit, limited
 from .moments import moments_of, note
 from .plan import due_metrics, previous_of, private_tables, reusable, tables_of, tool
@@ -97,7 +99,7 @@ class _Build:
         self, sources: Sequence[Source], store: Store, due: Collection[str] | None, limit: Limit, *, full: bool
     ) -> Generation:
         """All of it, with whatever the disk has to say in our words; what is left of a failure takes no room of it."""
-        with _disk_errors():
+        with disk_errors():
             self.observe(StepReached("locked"))
             store.clean()
             store.require_space()
@@ -113,13 +115,17 @@ class _Build:
     ) -> Generation:
         begun, last = time.monotonic(), previous_of(store)
         go_on = None if full else reusable(last, self.project)
-        with self.staging(store.staging, go_on) as files, limit.watching(files.connection):
+        with self.watched(limit, store.staging, go_on) as files:
             number = store.next_number()
             exported = self.export(files, sources, due, number, limit.end)
             if last and not self.is_needed(files, exported):
                 self.refuse_old(files, exported)
                 return self.unchanged(store, exported, last.catalog.snapshot, begun)
-            info = self.write(files, number, exported, last.catalog if last else None).snapshot
+            catalog = self.write(files, number, exported, last.catalog if last else None)
+            outgrown = has_outgrown(files, catalog)
+        if outgrown:
+            write_anew(store.staging, self.project, self.tables, catalog, partial(self.watched, limit))
+        info = catalog.snapshot
         self.observe(StepReached("closed"))
         if last is None or last.catalog.snapshot.definition_hash != info.definition_hash:
             check_contract(files.snapshot, self.project.settings.root, limit.left())
@@ -137,6 +143,12 @@ class _Build:
         """The files of this build."""
         settings, private = self.project.settings, private_tables(self.project)
         return staging(folder, previous, private, memory=settings.snapshots.memory, time_zone=settings.time_zone)
+
+    @contextmanager
+    def watched(self, limit: Limit, folder: Path, previous: Previous | None) -> Iterator[Staging]:
+        """They are given up once its time is over."""
+        with self.staging(folder, previous) as files, limit.watching(files.connection):
+            yield files
 
     def export(
         self, files: Staging, sources: Sequence[Source], due: Collection[str] | None, number: int, end: float
@@ -179,7 +191,7 @@ class _Build:
     def write(self, files: Staging, number: int, exported: Export, last: Catalog | None) -> Catalog:
         """Fill and close the new files; the catalogue that they hold."""
         definitions, cells = self.project.definitions, self.project.settings.snapshots.cells
-        write_tables(files, self.tables, exported.changes)
+        states = write_tables(files, self.tables, exported.changes)
         self.observe(StepReached("exported"))
         info = self._info(files, number, exported)
         moment = exported.as_of or info.built_at
@@ -191,16 +203,12 @@ class _Build:
             exported.sources,
             made.metrics,
             (*_history(last), *exported.builds, *made.builds),
-            tables=tuple(change.state for change in exported.changes.values()),
+            tables=states,
             pending=made.pending,
         )
         checks = check(files, definitions, self.tables, catalog, last, allow_empty=self.allow_empty)
         catalog = replace(catalog, checks=checks)
-        write(files.connection, catalog)
-        create_dashboard_view(files.connection, made.metrics)
-        self.observe(StepReached("checked"))
-        files.close()
-        self.observe(StepReached("checkpointed"))
+        finish(files, catalog, self.observe)
         return catalog
 
     def _info(self, files: Staging, number: int, exported: Export) -> SnapshotInfo:
@@ -234,16 +242,3 @@ def _history(last: Catalog | None) -> tuple[BuildRecord, ...]:
         if counted[record.kind, record.name] < KEPT_BUILDS:
             kept.append(record)
     return tuple(reversed(kept))
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    """A disk that is full, read-only or broken, said in our words wherever it shows."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # of an observer that nobody listens to any more
-    except OSError as error:
-        raise DiskFailed(f"the disk refused: {error.strerror or error}") from error
-    except DISK_ERRORS as error:
-        raise DiskFailed(f"DuckDB could not write: {str(error).splitlines()[0]}") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from .catalog import literal
+from .errors import DiskFailed
 
 # Every DuckDB release from 1.4 on opens files of this storage version; 2.0's own default shuts the 1.4 LTS out.
 STORAGE_VERSION = "v1.4.0"
@@ -77,17 +78,31 @@ def bounded(
     try:
         yield need
     finally:
-        _let_go(connection)
-        connection.execute(f"set global memory_limit = {literal(usual)}")
-        connection.execute(f"set global threads = {cores}")
+        with suppress(duckdb.Error):  # of what is in use nothing goes
+            _let_go(connection)
+        with suppress(duckdb.FatalException):  # once DuckDB cannot go on, what it says is not what happened
+            connection.execute(f"set global memory_limit = {literal(usual)}")
+            connection.execute(f"set global threads = {cores}")
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """A disk that is full, read-only or broken, said in our words wherever it shows. Raises DiskFailed."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # of an observer that nobody listens to any more
+    except OSError as error:
+        raise DiskFailed(f"the disk refused: {error.strerror or error}") from error
+    except DISK_ERRORS as error:
+        raise DiskFailed(f"DuckDB could not write: {str(error).splitlines()[0]}") from error
 
 
 def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
     """Have it forget what it read of files: under a bound that tables in memory need, which would be spilled next."""
     sql = "select coalesce(sum(memory_usage_bytes), 0) from duckdb_memory() where tag <> 'BASE_TABLE'"
     ((held,),) = connection.execute(sql).fetchall()
-    with suppress(duckdb.OutOfMemoryException):  # of what is in use nothing goes
-        connection.execute(f"set global memory_limit = '{int(held) + SPARE}B'")
+    connection.execute(f"set global memory_limit = '{int(held) + SPARE}B'")
 
 
 def _bytes(amount: str) -> int:

@@ -40,6 +40,14 @@ class Previous:
     anew: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Stored:
+    """About how many bytes a table takes, for small ones share a block; and its rows with those that are deleted."""
+
+    bytes: int
+    rows: int
+
+
 class Staging:
     """The databases of one build.
 
@@ -53,6 +61,7 @@ class Staging:
         self.snapshot, self.secrets = folder / "snapshot.duckdb", folder / "private.duckdb"
         self.files = {STAGED: self.snapshot, **({PRIVATE: self.secrets} if private else {})}
         self.opened = self.copies = False
+        self._stored: dict[str, Stored] = {}
         connection.execute("create schema memory.added")
         connection.execute("create schema memory.removed")
         if previous:
@@ -60,17 +69,21 @@ class Staging:
             if previous.private:
                 connect.attach(connection, PREVIOUS_PRIVATE, previous.private, read_only=True)
 
-    def unused(self) -> int:
-        """Bytes of the last snapshot's file that hold nothing."""
+    def unused(self, name: str) -> int:
+        """Bytes of a file that hold nothing."""
         sql = "select block_size * free_blocks from pragma_database_size() where database_name = ?"
-        return sum(unused for (unused,) in self.connection.execute(sql, [PREVIOUS]).fetchall())
+        return sum(unused for (unused,) in self.connection.execute(sql, [name]).fetchall())
 
-    def bytes_of(self, place: str) -> int:
-        """About how many bytes a table of the last generation takes: small ones share a block."""
-        blocks = "select unnest(list_append(additional_block_ids, block_id)) as block from pragma_storage_info(?)"
-        sql = f"select count(distinct block) * {BLOCK_BYTES} from ({blocks})"
-        ((found,),) = self.connection.execute(sql, [place]).fetchall()
-        return int(found)
+    def stored(self, place: str) -> Stored:
+        """What a table takes in a file, as it was written down."""
+        if place in self._stored:
+            return self._stored[place]
+        blocks = "select unnest(list_append(additional_block_ids, block_id)) as block from segments"
+        sql = f"""with segments as (from pragma_storage_info(?)) select
+            (select count(distinct block) * {BLOCK_BYTES} from ({blocks})),
+            (select coalesce(sum(count), 0) from segments where column_path = '[0]')"""
+        ((size, rows),) = self.connection.execute(sql, [place]).fetchall()
+        return self._stored.setdefault(place, Stored(int(size), int(rows)))
 
     def open(self) -> None:
         """Make the new files, unless they are there."""
@@ -85,12 +98,10 @@ class Staging:
             connect.attach(self.connection, name, file)
         self.connection.execute(f"use {STAGED}")
 
-    def close(self) -> None:
-        """Write everything down; what remains in memory is dropped."""
+    def checkpoint(self) -> None:
+        """Write everything down: what DuckDB does when it closes a file would not say that it met a full disk."""
         for name in self.files:
-            # Detaching would not say that its own checkpoint met a full disk; this one raises.
             self.connection.execute(f"checkpoint {name}")
-        self.connection.execute(f"use memory; detach {'; detach '.join(self.files)}")
 
     def place(self, table: Table) -> str:
         """A source's table in the new files."""

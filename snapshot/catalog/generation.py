@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .metric import Metric
@@ -46,7 +46,8 @@ class TableState:
     """A source's table in this generation: the moment it is of, and what its next read goes on from.
 
     `definition` names what was exported of it and where from, `horizon` is the source's own mark of how far it was
-    read, `content` changes whenever its rows do, `declared` names the types that the source gave its columns.
+    read, `content` changes whenever its rows do, `declared` names the types that the source gave its columns. So many
+    rows are `gone`, deleted or replaced in a copied file that may still hold them, and took about `gone_bytes`.
     """
 
     source: str
@@ -57,6 +58,13 @@ class TableState:
     horizon: str
     content: str
     declared: str
+    gone: int = 0
+    gone_bytes: int = 0
+
+    def holding(self, stored: int) -> TableState:
+        """As it is in a file that still holds so many rows, with those that are gone."""
+        gone = max(0, min(self.gone, stored - self.rows))
+        return replace(self, gone=gone, gone_bytes=self.gone_bytes * gone // max(1, self.gone))
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from ..connect import PREVIOUS
-from ..staging import Previous, Staging, Table
+from ..catalog import Catalog, TableState, quote
+from ..connect import PREVIOUS, STAGED
+from ..staging import Previous, Staging, Table, removed
 from .wanted import Change, Wanted
 
 # A file of fewer bytes is as quickly written from nothing as copied and changed.
@@ -13,8 +14,8 @@ COPIED = 32 * 2**20
 # A file that would grow so much beyond one that is written from nothing is not copied: what is dropped or replaced in
 # it leaves holes, which are filled by later refreshes.
 GROWTH = 1.2
-# So many rows at the end of a table are written anew with those that come: two of DuckDB's row groups.
-LAST_ROWS = 2 * 122_880
+# So many rows at the end of a table are written anew with those that come: three of DuckDB's row groups at most.
+LAST_ROWS = 3 * 122_880
 
 
 def decide(
@@ -34,6 +35,36 @@ def compact_size(previous: Previous, private: Collection[Table]) -> tuple[int, i
     return previous.path.stat().st_size, sum(rows)
 
 
+def has_outgrown(staging: Staging, catalog: Catalog) -> bool:
+    """Whether the new file is too large for what is in it: what a copy is changed by leaves more than was foreseen."""
+    if not staging.copies:
+        return False
+    bytes_, info = staging.snapshot.stat().st_size, catalog.snapshot
+    tables = _in_file(catalog, staging, staging.place)
+    return bytes_ > GROWTH * _rebuilt(bytes_ - staging.unused(STAGED), (info.compact_bytes, info.compact_rows), tables)
+
+
+def _rebuilt(used: int, compact: tuple[int, int], tables: Sequence[TableState]) -> float:
+    """About the bytes of a file with these tables that is written from nothing: whichever is less.
+
+    What is in use without the rows that are gone, or as much for each row as in the last one that was: `compact` are
+    the bytes and rows of that.
+    """
+    compact_bytes, compact_rows = compact
+    rows, gone = sum(state.rows for state in tables), sum(state.gone_bytes for state in tables)
+    return min(used - gone, compact_bytes * rows / max(1, compact_rows))
+
+
+def _in_file(catalog: Catalog, staging: Staging, place: Callable[[Table], str]) -> list[TableState]:
+    """The tables of a snapshot's file, each with what is still there of the rows that are gone."""
+    tables = {(state.source, state.name): state for state in catalog.tables}
+    return [
+        state.holding(staging.stored(place(table)).rows) if state.gone else state
+        for table, state in tables.items()
+        if table not in staging.private
+    ]
+
+
 def _is_worth_a_copy(
     staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change], whole: Collection[Table]
 ) -> bool:
@@ -49,17 +80,32 @@ def _is_worth_a_copy(
     in_file = {table: found for table, found in wanted.items() if table in rows and table not in staging.private}
     anew = _written_anew(previous, tables, changes)
     stored = (grain.table for metric in previous.catalog.metrics if metric.name in anew for grain in metric.grains)
-    holes, fewer = sum(staging.bytes_of(f"{PREVIOUS}.{table}") for table in stored), 0
+    holes, fewer = sum(staging.stored(f"{PREVIOUS}.{table}").bytes for table in stored), 0
     for table, found in in_file.items():
         change = changes.get(table)
         if gone := rows[table] if table in whole else _holes(rows[table], found, change):
-            size = staging.bytes_of(staging.before(table))
+            size = staging.stored(staging.before(table)).bytes
             holes += size * gone // rows[table]
-            fewer += size * max(0, rows[table] - change.state.rows) // rows[table] if change else 0
-    size, compact_rows = compact_size(previous, staging.private)
-    alive = bytes_ - staging.unused()
-    rebuilt = size * sum(rows[table] for table in in_file) / max(1, compact_rows)
-    return max(bytes_, alive + holes) <= GROWTH * (min(alive, rebuilt) - fewer)
+            if change and change.mode == "delta":
+                came = size * (change.updated + change.inserted) // rows[table]
+                fewer += max(0, bytes_gone(staging, found, change) - came)
+    used, compact = bytes_ - staging.unused(PREVIOUS), compact_size(previous, staging.private)
+    rebuilt = _rebuilt(used, compact, _in_file(previous.catalog, staging, staging.before))
+    return max(bytes_, used + holes) <= GROWTH * (rebuilt - fewer)
+
+
+def bytes_gone(staging: Staging, wanted: Wanted, change: Change) -> int:
+    """At most about what the rows took that are deleted or replaced: as much as others, or as their texts are long."""
+    texts = (
+        f"octet_length({quote(name)})" if column.type == "BLOB" else f"strlen({quote(name)}::varchar)"
+        for name, column in wanted.shape.columns.items()
+        if column.type in ("VARCHAR", "BLOB", "JSON") or column.type.endswith("[]")
+    )
+    lengths = " + ".join(("0", *(f"coalesce({length}, 0)" for length in texts)))
+    sql = f"select coalesce(sum({lengths}), 0) from {removed(wanted.table)}"
+    ((length,),) = staging.connection.execute(sql).fetchall()
+    stored = staging.stored(staging.before(wanted.table))
+    return max(stored.bytes * (change.updated + change.deleted) // max(1, stored.rows), int(length))
 
 
 def _written_anew(previous: Previous, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> set[str]:

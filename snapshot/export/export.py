@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from ..catalog import BuildRecord, SourceInfo
+from ..catalog import BuildRecord, SourceInfo, TableState
 from ..connect import bounded
 from ..definition import digest
 from ..errors import SourceChanged
@@ -118,15 +118,15 @@ def _read(
         yield wanted, change, looked + time.monotonic() - begun
 
 
-def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> None:
-    """Have every table in the new files as it is now, and nothing else."""
+def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> tuple[TableState, ...]:
+    """Have every table in the new files as it is now, and nothing else; how each is there."""
     decide(staging, tables, changes)
     staging.open()
     with bounded(staging.connection, JOINING):
-        for wanted in tables:
-            settle(staging, wanted, changes[wanted.table])
+        states = tuple(settle(staging, wanted, changes[wanted.table]) for wanted in tables)
     staging.drop_others({wanted.table: wanted.shape for wanted in tables})
     staging.show_private()
+    return states
 
 
 def _counted(info: SourceInfo, changes: Mapping[Table, Change]) -> SourceInfo:

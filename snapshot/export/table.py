@@ -11,6 +11,7 @@ from ..definition import digest
 from ..events import Observer, RowsRead
 from ..source import Changing, Counts, Reading
 from ..staging import Staging, added, removed
+from .copying import bytes_gone
 from .delta import Delta
 from .rows import insert, refuse_doubles
 from .wanted import Change, Mode, Wanted
@@ -111,10 +112,10 @@ def _teller(reading: Reading, wanted: Wanted, observe: Observer) -> Callable[[in
     return lambda rows: observe(RowsRead(name, rows, expected, time.monotonic() - begun))
 
 
-def settle(staging: Staging, wanted: Wanted, change: Change) -> None:
-    """Put a table into the new file that is not there yet: as it was, or with its changes."""
+def settle(staging: Staging, wanted: Wanted, change: Change) -> TableState:
+    """Put a table into the new file that is not there yet: as it was, or with its changes; its state there."""
     if change.whole:
-        return
+        return change.state
     table, execute = wanted.table, staging.connection.execute
     place, key = staging.place(table), ", ".join(map(quote, wanted.shape.key))
     changed = f"({key}) in (select ({key}) from {removed(table)})" if change.mode == "delta" else "false"
@@ -123,6 +124,17 @@ def settle(staging: Staging, wanted: Wanted, change: Change) -> None:
         come = f" union all from {added(table)}" if change.mode == "delta" else ""
         order = f" order by {key}" if key else ""  # as most sources have them, which takes the least room
         execute(f"insert into {place} from (from {staging.before(table)} where not ({changed}){come}){order}")
-    elif change.mode == "delta":
+        return replace(change.state, gone=0, gone_bytes=0)
+    if change.mode == "delta":
         staging.delete(place, changed)
         execute(f"insert into {place} from {added(table)}")
+        return _with_gone(staging, wanted, change)
+    return change.state
+
+
+def _with_gone(staging: Staging, wanted: Wanted, change: Change) -> TableState:
+    """Its state with what the rows took in the last file that are deleted or replaced in the copy of it."""
+    was = staging.stored(staging.before(wanted.table))
+    before = replace(change.state, rows=change.state.rows - change.inserted + change.deleted).holding(was.rows)
+    gone, bytes_ = change.updated + change.deleted, bytes_gone(staging, wanted, change)
+    return replace(change.state, gone=before.gone + gone, gone_bytes=min(was.bytes, before.gone_bytes + bytes_))

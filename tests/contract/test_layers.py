@@ -20,7 +20,7 @@ from ..projects import ROOT
 LAYERS = (
     {"errors", "events", "settings"},
     {"definition", "connect", "catalog", "store", "source", "staging"},
-    {"export", "aggregate", "check", "plan", "pace", "moments", "alarm", "limit"},
+    {"export", "aggregate", "check", "plan", "pace", "moments", "alarm", "limit", "finish"},
     {"build", "project", "reader", "foresee"},
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

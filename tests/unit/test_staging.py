@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
+import duckdb
 import pytest
 
-from snapshot import staging
+from snapshot import connect, staging
 from snapshot.connect import SPARE, bounded
 
 ROWS = 300_000
@@ -76,5 +78,41 @@ def test_there_is_no_file_of_private_tables_without_one(tmp_path: Path) -> None:
     """To make it would cost each refresh."""
     with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
         files.open()
-        files.close()
+        files.checkpoint()
         assert [path.name for path in tmp_path.glob("*.duckdb")] == ["snapshot.duckdb"]
+
+
+class Spoilt:
+    """A connection by which DuckDB does nothing any more, once it is broken."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection, self.broken = connection, False
+
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """What the connection says, or that it is of no use."""
+        if self.broken:
+            raise duckdb.FatalException("the database has been invalidated")
+        return self.connection.execute(sql)
+
+    def break_down(self) -> None:
+        """As a full disk does it."""
+        self.broken = True
+        raise OSError("no space is left")
+
+
+def test_what_broke_a_database_is_what_is_said_of_it(tmp_path: Path) -> None:
+    """DuckDB says of each statement after it only that it cannot go on."""
+    with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
+        spoilt = Spoilt(files.connection)
+        with pytest.raises(OSError, match="no space"), bounded(cast("duckdb.DuckDBPyConnection", spoilt), 2**28):
+            spoilt.break_down()
+
+
+def test_the_usual_limits_are_back_where_nothing_can_be_let_go(tmp_path: Path) -> None:
+    """Whatever DuckDB refuses."""
+    with staging.staging(tmp_path, None, frozenset(), memory="1GiB", time_zone="UTC") as files:
+        limit = "select current_setting('memory_limit')"
+        usual = files.connection.execute(limit).fetchall()
+        with pytest.MonkeyPatch.context() as patched, bounded(files.connection, 2**28):
+            patched.setattr(connect, "SPARE", -(2**62))
+        assert files.connection.execute(limit).fetchall() == usual
