@@ -19,7 +19,8 @@ POINTER = "current.duckdb"
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{6,})\.duckdb")
 # A pointer or status that was being replaced, and all that a build puts into staging.
 _HALF_MADE = re.compile(r"current\.duckdb(\.\d+)?\.new|status\.json\.new")
-_STAGED = {"spill", *(f"{name}.duckdb{end}" for name in ("snapshot", "private") for end in ("", ".wal", ".tmp"))}
+_FILES = (f"{name}.duckdb{end}" for name in ("snapshot", "private") for end in ("", ".wal", ".tmp"))
+_STAGED = {"spill", "outgrown", *_FILES}
 # So much is kept free beside what a build needs: for its log, the catalogue, and whoever shares the disk.
 SPARE_BYTES = 64 * 2**20
 

@@ -111,11 +111,12 @@ def refresh(
     One that `copies` begins with the last files, as if they were large.
     """
     definition, sources = loaded(project)
-    large, last = (0, 0) if copies else (copying.COPIED, copying.LAST_ROWS)
+    large, last, growth = (0, 0, 1000.0) if copies else (copying.COPIED, copying.LAST_ROWS, copying.GROWTH)
     with (
         locked(definition.settings.directory),
         patch.object(copying, "COPIED", large),
         patch.object(copying, "LAST_ROWS", last),
+        patch.object(copying, "GROWTH", growth),
     ):
         store = store_of(project, disk, observe)
         return build_and_publish(definition, sources, store, observe, clock=clock, full=full)

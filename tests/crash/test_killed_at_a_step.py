@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from snapshot import build, finish
 from snapshot.errors import NoSnapshot
 from snapshot.reader import read_catalog
 from snapshot.store import locked
@@ -28,9 +32,23 @@ def refresh_and_die(project: Path, moment: str, *, copies: bool) -> None:
     refresh(project, at(moment, lambda: os.kill(os.getpid(), signal.SIGKILL)), copies=copies)
 
 
+def write_anew_and_die(project: Path) -> None:
+    """It is killed when it has written its files from nothing, for their copies had outgrown what is in them."""
+    with (
+        patch.object(build, "has_outgrown", return_value=True),
+        patch.object(finish, "finish", lambda *_: os.kill(os.getpid(), signal.SIGKILL)),
+    ):
+        refresh(project, copies=True)
+
+
 def refresh_and_be_killed(project: Path, moment: str, *, copies: bool = False) -> None:
     """Have a process refresh the ledger up to the moment."""
-    process = PROCESSES.Process(target=refresh_and_die, args=(project, moment), kwargs={"copies": copies})
+    be_killed(partial(refresh_and_die, project, moment, copies=copies))
+
+
+def be_killed(do: Callable[[], None]) -> None:
+    """Have a process do what ends it."""
+    process = PROCESSES.Process(target=do)
     process.start()
     process.join(60)
     # 255 is what multiprocessing says where its fork server did not see how the process ended.
@@ -87,6 +105,19 @@ def test_the_next_refresh_publishes_and_leaves_nothing_of_the_killed_one(killed:
     generation = refresh(project)
     assert generation.number > killed[1]
     assert store_of(project).current() == generation
+    assert whole(generation) == 2 * ENTRIES
+    assert is_tidy(store_of(project))
+
+
+def test_a_refresh_that_is_killed_while_it_writes_a_copy_anew_leaves_nothing(tmp_path: Path) -> None:
+    """The old generation is current, and the next refresh may write its copy anew as well."""
+    project = tmp_path / "ledger"
+    publish_first(project)
+    be_killed(partial(write_anew_and_die, project))
+    assert whole(store_of(project).current()) == ENTRIES
+    with patch.object(build, "has_outgrown", return_value=True):
+        generation = refresh(project, copies=True)
+    assert read_catalog(generation.path).snapshot.compact_bytes == 0
     assert whole(generation) == 2 * ENTRIES
     assert is_tidy(store_of(project))
 
