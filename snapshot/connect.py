@@ -40,9 +40,9 @@ _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
 def stage(folder: Path, *, memory: str, time_zone: str) -> duckdb.DuckDBPyConnection:
     """A connection to build with in `folder`; files are attached to it.
 
-    Spill goes there, too, so that one disk is the only one that has to have room.
+    Spill goes there, too, so that one disk is the only one that has to have room. Checkpoints join no row groups.
     """
-    config = _NO_EXTENSIONS | {"memory_limit": memory, "temp_directory": str(folder / "spill")}
+    config = _NO_EXTENSIONS | {"memory_limit": memory, "temp_directory": str(folder / "spill"), "max_vacuum_tasks": 0}
     connection = duckdb.connect(config=config)
     _begin(connection, time_zone)
     return connection

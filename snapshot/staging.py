@@ -42,16 +42,18 @@ class Previous:
 
 @dataclass(frozen=True)
 class Stored:
-    """About how many bytes a table takes, for small ones share a block; and its rows with those that are deleted."""
+    """About how many bytes a table takes, for small ones share a block; its rows with those deleted; its row groups."""
 
     bytes: int
     rows: int
+    row_groups: int
 
 
 class Staging:
     """The databases of one build.
 
     `copies` where the new files begin as copies of the last ones, in which most stays as it is; else they begin empty.
+    `joins` where DuckDB is to join small row groups in the end.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Staging:
         self.connection, self.folder, self.private, self.previous = connection, folder, private, previous
         self.snapshot, self.secrets = folder / "snapshot.duckdb", folder / "private.duckdb"
         self.files = {STAGED: self.snapshot, **({PRIVATE: self.secrets} if private else {})}
-        self.opened = self.copies = False
+        self.opened = self.copies = self.joins = False
         self._stored: dict[str, Stored] = {}
         connection.execute("create schema memory.added")
         connection.execute("create schema memory.removed")
@@ -81,9 +83,9 @@ class Staging:
         blocks = "select unnest(list_append(additional_block_ids, block_id)) as block from segments"
         sql = f"""with segments as (from pragma_storage_info(?)) select
             (select count(distinct block) * {BLOCK_BYTES} from ({blocks})),
-            (select coalesce(sum(count), 0) from segments where column_path = '[0]')"""
-        ((size, rows),) = self.connection.execute(sql, [place]).fetchall()
-        return self._stored.setdefault(place, Stored(int(size), int(rows)))
+            coalesce(sum(count) filter (column_path = '[0]'), 0), count(distinct row_group_id) from segments"""
+        ((size, rows, groups),) = self.connection.execute(sql, [place]).fetchall()
+        return self._stored.setdefault(place, Stored(int(size), int(rows), int(groups)))
 
     def open(self) -> None:
         """Make the new files, unless they are there."""
@@ -100,6 +102,8 @@ class Staging:
 
     def checkpoint(self) -> None:
         """Write everything down: what DuckDB does when it closes a file would not say that it met a full disk."""
+        # Once for each table: where many rows are gone from it, DuckDB would write most of it anew.
+        self.connection.execute(f"set global max_vacuum_tasks = {int(self.joins)}")
         for name in self.files:
             self.connection.execute(f"checkpoint {name}")
 

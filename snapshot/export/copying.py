@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..catalog import Catalog, TableState, quote
 from ..connect import PREVIOUS, STAGED
-from ..staging import Previous, Staging, Table, removed
+from ..staging import BLOCK_BYTES, Previous, Staging, Table, added, removed
 from .wanted import Change, Wanted
 
 # A file of fewer bytes is as quickly written from nothing as copied and changed.
@@ -14,8 +14,11 @@ COPIED = 32 * 2**20
 # A file that would grow so much beyond one that is written from nothing is not copied: what is dropped or replaced in
 # it leaves holes, which are filled by later refreshes.
 GROWTH = 1.2
-# So many rows at the end of a table are written anew with those that come: three of DuckDB's row groups at most.
-LAST_ROWS = 3 * 122_880
+# The rows that come are row groups of their own, each of which takes a block more. Before those are more than so much
+# of a table, row groups are joined; for that, three full ones are written anew at most.
+UNFILLED = 1 / 16
+ROW_GROUP = 122_880
+LAST_ROWS = 3 * ROW_GROUP
 
 
 def decide(
@@ -83,7 +86,7 @@ def _is_worth_a_copy(
     holes, fewer = sum(staging.stored(f"{PREVIOUS}.{table}").bytes for table in stored), 0
     for table, found in in_file.items():
         change = changes.get(table)
-        if gone := rows[table] if table in whole else _holes(rows[table], found, change):
+        if gone := rows[table] if table in whole else _holes(staging, rows[table], found, change):
             size = staging.stored(staging.before(table)).bytes
             holes += size * gone // rows[table]
             if change and change.mode == "delta":
@@ -95,17 +98,27 @@ def _is_worth_a_copy(
 
 
 def bytes_gone(staging: Staging, wanted: Wanted, change: Change) -> int:
-    """At most about what the rows took that are deleted or replaced: as much as others, or as their texts are long."""
+    """About what the rows took that are deleted or replaced: as much as others, or by how much texts became shorter."""
     texts = (
         f"octet_length({quote(name)})" if column.type == "BLOB" else f"strlen({quote(name)}::varchar)"
         for name, column in wanted.shape.columns.items()
         if column.type in ("VARCHAR", "BLOB", "JSON") or column.type.endswith("[]")
     )
     lengths = " + ".join(("0", *(f"coalesce({length}, 0)" for length in texts)))
-    sql = f"select coalesce(sum({lengths}), 0) from {removed(wanted.table)}"
-    ((length,),) = staging.connection.execute(sql).fetchall()
+    went, key = removed(wanted.table), ", ".join(map(quote, wanted.shape.key))
+    before = f"select sum({lengths}) from {went}"
+    after = f"select sum({lengths}) from {added(wanted.table)} where ({key}) in (select ({key}) from {went})"
+    sql = f"select coalesce(({before}), 0) - coalesce(({after}), 0)"
+    ((shorter,),) = staging.connection.execute(sql).fetchall()
     stored = staging.stored(staging.before(wanted.table))
-    return max(stored.bytes * (change.updated + change.deleted) // max(1, stored.rows), int(length))
+    return max(stored.bytes * (change.updated + change.deleted) // max(1, stored.rows), int(shorter))
+
+
+def is_joined(staging: Staging, wanted: Wanted, change: Change) -> bool:
+    """Whether a table's row groups are so many by now that they are joined."""
+    was = staging.stored(staging.before(wanted.table))
+    unfilled = was.row_groups - was.rows // ROW_GROUP + 1
+    return change.updated + change.inserted > 0 and unfilled * BLOCK_BYTES > UNFILLED * was.bytes
 
 
 def _written_anew(previous: Previous, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> set[str]:
@@ -119,11 +132,11 @@ def _written_anew(previous: Previous, tables: Sequence[Wanted], changes: Mapping
     return set(found)
 
 
-def _holes(rows: int, wanted: Wanted, change: Change | None) -> int:
+def _holes(staging: Staging, rows: int, wanted: Wanted, change: Change | None) -> int:
     """Of a table's rows, those that do not stay where they are."""
     if change is not None:
         if change.mode != "delta":
             return rows if change.whole else 0
-        return min(rows, change.updated + change.deleted + LAST_ROWS)
+        return min(rows, change.updated + change.deleted + (LAST_ROWS if is_joined(staging, wanted, change) else 0))
     looked_for = wanted.state and (wanted.settings.incremental or wanted.state.horizon)
     return 0 if looked_for or (wanted.state and not wanted.due) else rows

@@ -11,7 +11,7 @@ from ..definition import digest
 from ..events import Observer, RowsRead
 from ..source import Changing, Counts, Reading
 from ..staging import Staging, added, removed
-from .copying import bytes_gone
+from .copying import bytes_gone, is_joined
 from .delta import Delta
 from .rows import insert, refuse_doubles
 from .wanted import Change, Mode, Wanted
@@ -128,6 +128,7 @@ def settle(staging: Staging, wanted: Wanted, change: Change) -> TableState:
     if change.mode == "delta":
         staging.delete(place, changed)
         execute(f"insert into {place} from {added(table)}")
+        staging.joins |= is_joined(staging, wanted, change)
         return _with_gone(staging, wanted, change)
     return change.state
 
