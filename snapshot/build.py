@@ -124,6 +124,7 @@ class _Build:
             catalog = self.write(files, number, exported, last.catalog if last else None)
             outgrown = has_outgrown(files, catalog)
         if outgrown:
+            self.observe(StepReached("outgrown"))
             write_anew(store.staging, self.project, self.tables, catalog, partial(self.watched, limit))
         info = catalog.snapshot
         self.observe(StepReached("closed"))

@@ -28,7 +28,10 @@ STEPS = (
 
 @dataclass(frozen=True)
 class StepReached:
-    """A refresh has come so far; `STEPS` has the names in their order."""
+    """A refresh has come so far; `STEPS` has the names in their order.
+
+    A copy that came out too large is `outgrown` after it is checkpointed, and written from nothing before it is closed.
+    """
 
     step: str
 

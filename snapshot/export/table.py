@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import duckdb
+
 from ..catalog import TableState, quote
 from ..definition import digest
 from ..events import Observer, RowsRead
@@ -122,8 +124,11 @@ def settle(staging: Staging, wanted: Wanted, change: Change) -> TableState:
     if not staging.copies:
         staging.make(table, wanted.shape)
         come = f" union all from {added(table)}" if change.mode == "delta" else ""
-        order = f" order by {key}" if key else ""  # as most sources have them, which takes the least room
-        execute(f"insert into {place} from (from {staging.before(table)} where not ({changed}){come}){order}")
+        rows = f"insert into {place} from (from {staging.before(table)} where not ({changed}){come})"
+        try:
+            execute(f"{rows} order by {key}" if key else rows)  # as most sources have them, which takes the least room
+        except duckdb.OutOfMemoryException:
+            execute(rows)  # long texts are sorted unpacked
         return replace(change.state, gone=0, gone_bytes=0)
     if change.mode == "delta":
         staging.delete(place, changed)

@@ -87,6 +87,23 @@ def test_a_file_does_not_outgrow_one_of_fewer_rows(
         assert again(settings).path.stat().st_size <= 1.2 * again(rebuilt, full=True).path.stat().st_size
 
 
+def test_rows_too_long_to_be_sorted_are_written_as_they_are(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
+    """Texts that pack well take little of a file, and much of the memory that they are sorted in."""
+    run(postgres, "create table mails (id bigint primary key, body text)")
+    run(postgres, "insert into mails select i, repeat('0123456789', 465) from generate_series(1, 100000) i")
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "mails.sql").write_text("select count(*) as n, max(length(body)) as l from shop.mails")
+    (tmp_path / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n')
+    check(tmp_path)
+    settings = project_settings.load(tmp_path)
+    again(settings)
+    run(postgres, "update mails set body = null where id <= 10")
+    generation = again(settings)
+    assert rows(generation.path, "select count(*), count(body), sum(id) from shop.mails") == [
+        (100000, 99990, 5000050000)
+    ]
+
+
 # What a table of long texts has as well, and what becomes of them before each refresh.
 SHORTER = {
     "of one row in twelve": ("", [f"update letters set text = '' where id % 12 = {part}" for part in range(4)]),

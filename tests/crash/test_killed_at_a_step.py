@@ -17,7 +17,20 @@ from snapshot.reader import read_catalog
 from snapshot.store import locked
 
 from .conftest import copy_ledger
-from .ledger import ENTRIES, FLIP, MOMENTS, PROCESSES, add_entries, at, is_tidy, make_ledger, refresh, store_of, whole
+from .ledger import (
+    ENTRIES,
+    FLIP,
+    MOMENTS,
+    PROCESSES,
+    add_entries,
+    at,
+    is_tidy,
+    make_ledger,
+    moment_of,
+    refresh,
+    store_of,
+    whole,
+)
 
 # A ledger, and the number of the generation that must be current.
 Killed = tuple[Path, int]
@@ -116,7 +129,9 @@ def test_a_refresh_that_is_killed_while_it_writes_a_copy_anew_leaves_nothing(tmp
     be_killed(partial(write_anew_and_die, project))
     assert whole(store_of(project).current()) == ENTRIES
     with patch.object(build, "has_outgrown", return_value=True):
-        generation = refresh(project, copies=True)
+        seen: list[str] = []
+        generation = refresh(project, lambda event: seen.append(moment_of(event)), copies=True)
+    assert seen[seen.index("checkpointed") :][:3] == ["checkpointed", "outgrown", "closed"]
     assert read_catalog(generation.path).snapshot.compact_bytes == 0
     assert whole(generation) == 2 * ENTRIES
     assert is_tidy(store_of(project))
