@@ -19,7 +19,7 @@ from .connect import disk_errors
 from .definition import Project
 from .errors import CheckFailed, Damaged, DiskFailed, Overdue
 from .events import Observer, Published, RefreshFailed, Repaired, StepReached, Unchanged, nobody
-from .export import Change, Export, Wanted, compact_size, export, has_outgrown
+from .export import Change, Export, Wanted, export, has_outgrown
 from .export import write as write_tables
 from .finish import finish, write_anew
 from .limit import Limit, limited
@@ -213,10 +213,9 @@ class _Build:
         return catalog
 
     def _info(self, files: Staging, number: int, exported: Export) -> SnapshotInfo:
-        settings, previous, built_at = self.project.settings, files.previous, self.clock()
+        settings, built_at = self.project.settings, self.clock()
         pace = min((definition.metric.pace for definition in self.project.definitions), default=settings.pace)
         as_of, stale_after = moments_of(self.project, exported, built_at)
-        size, rows = compact_size(previous, files.private) if previous and files.copies else (0, 0)
         return SnapshotInfo(
             number=number,
             id=f"{built_at:%Y%m%dT%H%M%SZ}-{number:06}",
@@ -229,8 +228,6 @@ class _Build:
             time_zone=settings.time_zone,
             definition_hash=self.project.definition_hash,
             tool=tool(),
-            compact_bytes=size,
-            compact_rows=rows,
         )
 
 

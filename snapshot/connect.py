@@ -40,7 +40,8 @@ _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
 def stage(folder: Path, *, memory: str, time_zone: str) -> duckdb.DuckDBPyConnection:
     """A connection to build with in `folder`; files are attached to it.
 
-    Spill goes there, too, so that one disk is the only one that has to have room. Checkpoints join no row groups.
+    Spill goes there, too, so that one disk is the only one that has to have room. Checkpoints join no row groups: where
+    many rows are gone from a table, they would write most of it anew.
     """
     config = _NO_EXTENSIONS | {"memory_limit": memory, "temp_directory": str(folder / "spill"), "max_vacuum_tasks": 0}
     connection = duckdb.connect(config=config)

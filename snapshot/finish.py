@@ -43,7 +43,7 @@ def write_anew(
         files.open()
         changes = {(state.source, state.name): Change("unchanged", state) for state in catalog.tables}
         states = write_tables(files, tables, changes)
-        info = replace(catalog.snapshot, compact_bytes=0, compact_rows=0)
+        info = catalog.snapshot
         aggregate(files, project.definitions, (), changes, info.as_of, info.number, nobody, 0)
         files.hide_private()
-        finish(files, replace(catalog, snapshot=info, tables=states), nobody)
+        finish(files, replace(catalog, tables=states), nobody)

@@ -19,6 +19,8 @@ from .source import TableShape
 # A source's name and a table's.
 Table = tuple[str, str]
 
+# What the last generation's files are called, by the new ones'.
+BEFORE = {STAGED: PREVIOUS, PRIVATE: PREVIOUS_PRIVATE}
 # Of DuckDB's files.
 BLOCK_BYTES = 2**18
 # Until a checkpoint, DuckDB remembers eight bytes of every row about where one was deleted: of so many rows at a time.
@@ -52,8 +54,7 @@ class Stored:
 class Staging:
     """The databases of one build.
 
-    `copies` where the new files begin as copies of the last ones, in which most stays as it is; else they begin empty.
-    `joins` where DuckDB is to join small row groups in the end.
+    `copies` are those of the new files that begin as copies of the last ones, in which most stays; others begin empty.
     """
 
     def __init__(
@@ -62,14 +63,16 @@ class Staging:
         self.connection, self.folder, self.private, self.previous = connection, folder, private, previous
         self.snapshot, self.secrets = folder / "snapshot.duckdb", folder / "private.duckdb"
         self.files = {STAGED: self.snapshot, **({PRIVATE: self.secrets} if private else {})}
-        self.opened = self.copies = self.joins = False
+        self.opened = False
+        self.copies: frozenset[str] = frozenset()
         self._stored: dict[str, Stored] = {}
+        self.last: dict[str, Path] = {}
+        if previous:
+            self.last = {STAGED: previous.path} | ({PRIVATE: previous.private} if previous.private else {})
         connection.execute("create schema memory.added")
         connection.execute("create schema memory.removed")
-        if previous:
-            connect.attach(connection, PREVIOUS, previous.path, read_only=True)
-            if previous.private:
-                connect.attach(connection, PREVIOUS_PRIVATE, previous.private, read_only=True)
+        for name, file in self.last.items():
+            connect.attach(connection, BEFORE[name], file, read_only=True)
 
     def unused(self, name: str) -> int:
         """Bytes of a file that hold nothing."""
@@ -92,28 +95,28 @@ class Staging:
         if self.opened:
             return
         self.opened = True
-        if self.copies and self.previous:
-            _copy(self.previous.path, self.snapshot)
-            if self.private and self.previous.private:
-                _copy(self.previous.private, self.secrets)
         for name, file in self.files.items():
+            if name in self.copies:
+                _copy(self.last[name], file)
             connect.attach(self.connection, name, file)
         self.connection.execute(f"use {STAGED}")
 
     def checkpoint(self) -> None:
         """Write everything down: what DuckDB does when it closes a file would not say that it met a full disk."""
-        # Once for each table: where many rows are gone from it, DuckDB would write most of it anew.
-        self.connection.execute(f"set global max_vacuum_tasks = {int(self.joins)}")
         for name in self.files:
             self.connection.execute(f"checkpoint {name}")
 
+    def file_of(self, table: Table) -> str:
+        """The name of the new file that a source's table is in."""
+        return PRIVATE if table in self.private else STAGED
+
     def place(self, table: Table) -> str:
         """A source's table in the new files."""
-        return f"{PRIVATE if table in self.private else STAGED}.{_qualified(table)}"
+        return f"{self.file_of(table)}.{_qualified(table)}"
 
     def before(self, table: Table) -> str:
         """A source's table in the last generation."""
-        return f"{PREVIOUS_PRIVATE if table in self.private else PREVIOUS}.{_qualified(table)}"
+        return f"{BEFORE[self.file_of(table)]}.{_qualified(table)}"
 
     def make(self, table: Table, shape: TableShape) -> str:
         """Make a source's table anew, without a row; its place. A private one is seen through a view meanwhile."""
@@ -156,6 +159,7 @@ class Staging:
     def show_private(self) -> None:
         """Let metrics see the private tables."""
         for table in sorted(self.private):
+            self.connection.execute(f"create schema if not exists {STAGED}.{quote(table[0])}")
             self.connection.execute(f"create or replace view {STAGED}.{_qualified(table)} as from {self.place(table)}")
 
     def hide_private(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..catalog import Column, Grain, Metric, Pending, quote
-from ..connect import PREVIOUS
+from ..connect import PREVIOUS, STAGED
 from ..definition import Definition
 from ..staging import Staging
 
@@ -77,7 +77,7 @@ class Tables:
     def keep(self, before: Metric, *, computed_anew: bool) -> Iterator[Grain]:
         """As they were; they are of now where nothing beneath them changed."""
         for grain in before.grains:
-            if not self.staging.copies:
+            if STAGED not in self.staging.copies:
                 self.staging.connection.execute(f"create table {grain.table} as from {PREVIOUS}.{grain.table}")
             yield replace(grain, computed_at=self.as_of) if computed_anew else grain
 

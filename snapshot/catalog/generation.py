@@ -12,8 +12,7 @@ from .metric import Metric
 class SnapshotInfo:
     """The constants of one generation.
 
-    `as_of` is the earliest of its sources'; `stale_after` when the next is overdue. `compact_bytes` and `compact_rows`
-    are those of the last generation that was written from nothing; 0 where that is this one.
+    `as_of` is the earliest of its sources'; `stale_after` when the next is overdue.
     """
 
     number: int
@@ -27,8 +26,6 @@ class SnapshotInfo:
     time_zone: str
     definition_hash: str
     tool: str
-    compact_bytes: int = 0
-    compact_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,8 +43,11 @@ class TableState:
     """A source's table in this generation: the moment it is of, and what its next read goes on from.
 
     `definition` names what was exported of it and where from, `horizon` is the source's own mark of how far it was
-    read, `content` changes whenever its rows do, `declared` names the types that the source gave its columns. So many
-    rows are `gone`, deleted or replaced in a copied file that may still hold them, and took about `gone_bytes`.
+    read, `content` changes whenever its rows do, `declared` names the types that the source gave its columns.
+
+    Its values are about `unpacked` bytes. In a file that was copied, so many rows are `gone`, deleted or replaced,
+    and took about `gone_bytes`. When it was last written from nothing, values of `compact_unpacked` bytes took
+    `compact_bytes`; 0 where that is as it is now.
     """
 
     source: str
@@ -58,8 +58,11 @@ class TableState:
     horizon: str
     content: str
     declared: str
+    unpacked: int = 0
     gone: int = 0
     gone_bytes: int = 0
+    compact_bytes: int = 0
+    compact_unpacked: int = 0
 
     def holding(self, stored: int) -> TableState:
         """As it is in a file that still holds so many rows, with those that are gone."""

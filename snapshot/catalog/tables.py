@@ -19,8 +19,7 @@ _TABLES = """
 create schema if not exists pacelayer;
 create or replace table pacelayer.snapshot (
     number bigint, id varchar, format integer, project varchar, as_of timestamptz, built_at timestamptz,
-    stale_after timestamptz, pace bigint, time_zone varchar, definition_hash varchar, tool varchar,
-    compact_bytes bigint, compact_rows bigint);
+    stale_after timestamptz, pace bigint, time_zone varchar, definition_hash varchar, tool varchar);
 comment on table pacelayer.snapshot is 'The constants of this generation, one row; pace in seconds';
 create or replace table pacelayer.sources (name varchar, as_of timestamptz, tables bigint, rows bigint);
 comment on table pacelayer.sources is 'Each source database: the moment its data is of, and what was exported';
@@ -41,7 +40,7 @@ create or replace table pacelayer.grains (
 comment on table pacelayer.grains is 'Each stored grouping of each metric';
 create or replace table pacelayer.tables (
     source varchar, name varchar, definition varchar, as_of timestamptz, rows bigint, horizon varchar, content varchar,
-    declared varchar, gone bigint, gone_bytes bigint);
+    declared varchar, unpacked bigint, gone bigint, gone_bytes bigint, compact_bytes bigint, compact_unpacked bigint);
 comment on table pacelayer.tables is 'Each exported table: the moment it is of, and what its next read goes on from';
 create or replace table pacelayer.pending (metric varchar, everything boolean, periods varchar[]);
 comment on table pacelayer.pending is 'What changed beneath a metric since it was computed';

@@ -14,7 +14,7 @@ from datetime import UTC
 from ..catalog import TableState, quote
 from ..source import FIRST_YEAR, Changing, Counts, TableShape
 from ..staging import Staging, added, columns_of, removed
-from .rows import JOINING, insert, refuse_doubles
+from .rows import JOINING, insert, refuse_doubles, unpacked
 from .wanted import Wanted
 
 # Where more of a large table than this part was written, all of it is read as quickly as what was.
@@ -35,14 +35,20 @@ _CHANGED = "memory.main.changed"
 
 @dataclass(frozen=True)
 class Found:
-    """How many rows came, changed and went; how many were read for that, in how many bytes; what names them."""
+    """How many rows came, changed and went; how many were read for that, in how many bytes; what names them.
 
-    inserted: int
-    updated: int
-    deleted: int
-    read: int
-    bytes: int
-    content: str
+    What `came` and `went` is about so many bytes, unpacked; rows became `shorter` by so many.
+    """
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    read: int = 0
+    bytes: int = 0
+    content: str = ""
+    came: int = 0
+    went: int = 0
+    shorter: int = 0
 
 
 class Delta:
@@ -66,7 +72,7 @@ class Delta:
             return None
         there = self.reading.counts(self.table[1], alive, f"({written} or {self._unordered()})", self.number)
         if self.state.horizon and there == Counts(self.state.rows, 0, 0):
-            return Found(0, 0, 0, 0, 0, "")  # no row was written, and none is gone
+            return Found()  # no row was written, and none is gone
         if there.among > max(MOST_WRITTEN * self.state.rows, LARGE):
             return None
         self._fetch(self.added, self.shape, f"{alive} and {written} and {there.within}" if there.among else "1 = 0")
@@ -96,7 +102,8 @@ class Delta:
             return None
         updated = self._count(f"{self.added} where ({self.key}) in (select ({self.key}) from {self.removed})")
         came, went = self._count(self.added), self._count(self.removed)
-        return Found(came - updated, updated, went - updated, self.read, self.bytes, self.content)
+        counts = came - updated, updated, went - updated, self.read, self.bytes
+        return Found(*counts, self.content, *self._unpacked())
 
     def _number(self) -> str:
         """The key, where it is one whole number and a sum of it tells more: a horizon has every row that came."""
@@ -185,6 +192,16 @@ class Delta:
         """SQLite lets a key be null, several times; what was read then cannot be found in what was there."""
         named = " and ".join(f"{quote(name)} is not null" for name in self.shape.key)
         return self._count(f"(select distinct {self.key} from {self.added} where {named})") == self._count(self.added)
+
+    def _unpacked(self) -> tuple[int, int, int]:
+        """What came and what went, and by how much rows became shorter, in bytes that are not packed."""
+        new, old = unpacked(self.shape, "new"), unpacked(self.shape, "old")
+        pairs = f"{self.removed} as old left join {self.added} as new using ({self.key})"
+        shorter = f"greatest(0, ({old}) - ({new}))"
+        sums = (f"{self.added} as new", new), (f"{self.removed} as old", old), (pairs, shorter)
+        sql = ", ".join(f"coalesce((select sum({value}) from {rows}), 0)" for rows, value in sums)
+        ((came, went, less),) = self.staging.connection.execute(f"select {sql}").fetchall()
+        return int(came), int(went), int(less)
 
     def _here(self) -> tuple[int, int]:
         """The number of rows and the sum of their keys: of what was there, less what went, and with what came."""

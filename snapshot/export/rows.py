@@ -113,6 +113,16 @@ def _content_of(shape: TableShape) -> str:
     return f"coalesce(sum(hash({values})), 0), count(*)"
 
 
+def unpacked(shape: TableShape, row: str) -> str:
+    """About how many bytes a row takes where nothing is packed, in SQL."""
+    lengths = [
+        f"octet_length({row}.{quote(name)})" if column.type == "BLOB" else f"strlen({row}.{quote(name)}::varchar)"
+        for name, column in shape.columns.items()
+        if column.type in ("VARCHAR", "BLOB", "JSON") or column.type.endswith("[]")
+    ]
+    return " + ".join((str(8 * len(shape.columns)), *(f"coalesce({length}, 0)" for length in lengths)))
+
+
 def refuse_doubles(connection: duckdb.DuckDBPyConnection, table: Table, shape: TableShape, place: str) -> None:
     """A key has to name one row. Raises SourceValueError where it does not."""
     key = ", ".join(map(quote, shape.key))

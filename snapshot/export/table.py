@@ -13,9 +13,9 @@ from ..definition import digest
 from ..events import Observer, RowsRead
 from ..source import Changing, Counts, Reading
 from ..staging import Staging, added, removed
-from .copying import bytes_gone, is_joined
+from .copying import changed_in_place, is_written_anew
 from .delta import Delta
-from .rows import insert, refuse_doubles
+from .rows import insert, refuse_doubles, unpacked
 from .wanted import Change, Mode, Wanted
 
 
@@ -74,7 +74,9 @@ def _changes(
     mode: Mode = "delta" if found.inserted or found.updated or found.deleted else "unchanged"
     content = digest(f"{state.content} {found.content}") if mode == "delta" else state.content
     new = replace(state, as_of=reading.as_of, horizon=horizon, rows=rows, content=content, declared=wanted.declared)
-    return Change(mode, new, False, found.read, found.inserted, found.updated, found.deleted, found.bytes)
+    new = replace(new, unpacked=state.unpacked + found.came - found.went)
+    counts = found.read, found.inserted, found.updated, found.deleted, found.bytes
+    return Change(mode, new, False, *counts, came=found.came, went=found.went, shorter=found.shorter)
 
 
 def read_whole(
@@ -96,8 +98,10 @@ def read_whole(
     received = insert(staging.connection, reading, table, shape, rows, place, need, tell)
     if wanted.settings.key:
         refuse_doubles(staging.connection, table, shape, place)
-    ((count,),) = staging.connection.execute(f"select count(*) from {place}").fetchall()
-    state = TableState(*table, wanted.definition, reading.as_of, count, horizon, received.content, wanted.declared)
+    sizes = f"select count(*), coalesce(sum({unpacked(shape, 'new')}), 0) from {place} as new"
+    ((count, size),) = staging.connection.execute(sizes).fetchall()
+    marks = horizon, received.content, wanted.declared
+    state = TableState(*table, wanted.definition, reading.as_of, count, *marks, unpacked=int(size))
     before = wanted.state
     same = before is not None and (before.rows, before.content) == (count, received.content)
     marked = before is not None and bool(horizon) and horizon != before.horizon
@@ -121,7 +125,7 @@ def settle(staging: Staging, wanted: Wanted, change: Change) -> TableState:
     table, execute = wanted.table, staging.connection.execute
     place, key = staging.place(table), ", ".join(map(quote, wanted.shape.key))
     changed = f"({key}) in (select ({key}) from {removed(table)})" if change.mode == "delta" else "false"
-    if not staging.copies:
+    if is_written_anew(staging, wanted, change):
         staging.make(table, wanted.shape)
         come = f" union all from {added(table)}" if change.mode == "delta" else ""
         rows = f"insert into {place} from (from {staging.before(table)} where not ({changed}){come})"
@@ -129,18 +133,9 @@ def settle(staging: Staging, wanted: Wanted, change: Change) -> TableState:
             execute(f"{rows} order by {key}" if key else rows)  # as most sources have them, which takes the least room
         except duckdb.OutOfMemoryException:
             execute(rows)  # long texts are sorted unpacked
-        return replace(change.state, gone=0, gone_bytes=0)
+        return replace(change.state, gone=0, gone_bytes=0, compact_bytes=0, compact_unpacked=0)
     if change.mode == "delta":
         staging.delete(place, changed)
         execute(f"insert into {place} from {added(table)}")
-        staging.joins |= is_joined(staging, wanted, change)
-        return _with_gone(staging, wanted, change)
+        return changed_in_place(staging, wanted, change)
     return change.state
-
-
-def _with_gone(staging: Staging, wanted: Wanted, change: Change) -> TableState:
-    """Its state with what the rows took in the last file that are deleted or replaced in the copy of it."""
-    was = staging.stored(staging.before(wanted.table))
-    before = replace(change.state, rows=change.state.rows - change.inserted + change.deleted).holding(was.rows)
-    gone, bytes_ = change.updated + change.deleted, bytes_gone(staging, wanted, change)
-    return replace(change.state, gone=before.gone + gone, gone_bytes=min(was.bytes, before.gone_bytes + bytes_))

@@ -36,7 +36,8 @@ class Wanted:
 class Change:
     """What a read did to a table, and how it left it; `whole` where all of it was read, and is in the new file.
 
-    `marked` where the next look can begin at another mark of the source's than before.
+    `marked` where the next look can begin at another mark of the source's than before. Of a delta, the values that
+    `came` and that `went` are about so many bytes, unpacked, and rows became `shorter` by so many.
     """
 
     mode: Mode
@@ -48,3 +49,6 @@ class Change:
     deleted: int = 0
     bytes: int = 0
     marked: bool = False
+    came: int = 0
+    went: int = 0
+    shorter: int = 0

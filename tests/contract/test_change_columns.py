@@ -216,6 +216,7 @@ def test_a_column_may_be_called_rowid(
     """DuckDB has a name for the places of rows that is the same."""
     monkeypatch.setattr(copying, "COPIED", 0 if copied else 10**9)
     monkeypatch.setattr(copying, "GROWTH", 10**9)
+    monkeypatch.setattr(copying, "BLOCK_BYTES", 0)
     script = f"{ORDERS}alter table orders add column rowid text; update orders set rowid = {value};"
     project = shop(tmp_path, CHANGED + 'columns = ["rowid"]\n', script)
     assert type(again(project)[1][-1]) is Unchanged

@@ -58,7 +58,7 @@ def test_a_file_never_outgrows_a_rebuilt_one_by_more_than_a_fifth(papers: Settin
     for share, copied in HISTORY:
         run(postgres, f"update papers set page = page + 1 where id % 100 < {share}")
         generation, whole = again(papers), again(rebuilt, full=True)
-        assert (read_catalog(generation.path).snapshot.compact_bytes > 0) is copied
+        assert (read_catalog(generation.path).tables[0].compact_bytes > 0) is copied
         assert generation.path.stat().st_size <= 1.2 * whole.path.stat().st_size
         content = "select count(*), sum(hash(papers)) from shop.papers"
         assert rows(generation.path, content) == rows(whole.path, content)
@@ -132,7 +132,6 @@ def test_a_file_does_not_outgrow_one_of_shorter_values(
 ) -> None:
     """The long ones are still in a copy of it, and it grows more than is foreseen once DuckDB joins what is left."""
     monkeypatch.setattr(copying, "COPIED", 0)
-    monkeypatch.setattr(copying, "LAST_ROWS", 0)
     first, changes = SHORTER[what]
     run(postgres, "create table letters (id bigint primary key, day date, text text)")
     row = "i, date '2026-01-01' + i % 300, md5(i::text)"
@@ -155,6 +154,37 @@ def test_a_file_does_not_outgrow_one_of_shorter_values(
         assert generation.path.stat().st_size <= 1.2 * whole.path.stat().st_size
         for content in CONTENTS:
             assert rows(generation.path, content) == rows(whole.path, content)
+
+
+def test_the_file_of_private_tables_is_measured_by_itself(
+    postgres: sqlalchemy.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is copied beside a snapshot that is small, and outgrows a rebuilt one by no more than a fifth either."""
+    monkeypatch.setattr(copying, "COPIED", 2**22)
+    run(postgres, "create table p (id bigint primary key, note text)")
+    run(postgres, "insert into p select i, md5(i::text) from generate_series(1, 500000) i")
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "p.sql").write_text("select count(*) as n, max(note) as note from shop.p")
+    hidden = "[sources.shop.tables.p]\nprivate = true\n"
+    (tmp_path / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n{hidden}')
+    check(tmp_path)
+    settings = project_settings.load(tmp_path)
+    rebuilt = replace(settings, snapshots=replace(settings.snapshots, path="rebuilt"))
+    again(settings)
+    copied = []
+    for part in range(4):
+        run(postgres, f"update p set note = md5(note) where id % 12 = {part}")
+        generations = again(settings), again(rebuilt, full=True)
+        stores = Store(settings.directory, keep=2), Store(rebuilt.directory, keep=2)
+        files = [store.private(g.number) for store, g in zip(stores, generations, strict=True)]
+        assert files[0].stat().st_size <= 1.2 * files[1].stat().st_size
+        for place, content in (
+            (files, "select count(*), sum(hash(p)) from shop.p"),
+            ([g.path for g in generations], "from p"),
+        ):
+            assert rows(place[0], content) == rows(place[1], content)
+        copied.append(read_catalog(generations[0].path).tables[0].compact_bytes > 0)
+    assert True in copied
 
 
 LABELLED = "-- @key id\nselect i.id, i.note, t.label from shop.items i left join shop.tags t on t.cat = i.cat"

@@ -21,6 +21,7 @@ from snapshot.definition import Project
 from snapshot.events import STEPS, Event, MetricComputed, Observer, StepReached, TableExported, nobody
 from snapshot.export import copying
 from snapshot.source import Source, open_source
+from snapshot.staging import BLOCK_BYTES
 from snapshot.store import Disk, Generation, PosixDisk, Store, locked, verify
 
 # Processes that are forked from one that has imported everything and never opened DuckDB: they start in no time.
@@ -111,11 +112,11 @@ def refresh(
     One that `copies` begins with the last files, as if they were large.
     """
     definition, sources = loaded(project)
-    large, last, growth = (0, 0, 1000.0) if copies else (copying.COPIED, copying.LAST_ROWS, copying.GROWTH)
+    large, block, growth = (0, 0, 1000.0) if copies else (copying.COPIED, BLOCK_BYTES, copying.GROWTH)
     with (
         locked(definition.settings.directory),
         patch.object(copying, "COPIED", large),
-        patch.object(copying, "LAST_ROWS", last),
+        patch.object(copying, "BLOCK_BYTES", block),
         patch.object(copying, "GROWTH", growth),
     ):
         store = store_of(project, disk, observe)

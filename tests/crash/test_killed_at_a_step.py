@@ -132,7 +132,7 @@ def test_a_refresh_that_is_killed_while_it_writes_a_copy_anew_leaves_nothing(tmp
         seen: list[str] = []
         generation = refresh(project, lambda event: seen.append(moment_of(event)), copies=True)
     assert seen[seen.index("checkpointed") :][:3] == ["checkpointed", "outgrown", "closed"]
-    assert read_catalog(generation.path).snapshot.compact_bytes == 0
+    assert not any(table.compact_bytes for table in read_catalog(generation.path).tables)
     assert whole(generation) == 2 * ENTRIES
     assert is_tidy(store_of(project))
 
@@ -142,7 +142,7 @@ def test_a_refresh_begins_with_a_copy_where_it_is_meant_to(tmp_path: Path) -> No
     project = tmp_path / "ledger"
     publish_first(project)
     generation = refresh(project, copies=True)
-    assert read_catalog(generation.path).snapshot.compact_bytes > 0
+    assert any(table.compact_bytes for table in read_catalog(generation.path).tables)
     assert whole(generation) == 2 * ENTRIES
 
 
