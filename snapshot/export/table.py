@@ -128,7 +128,8 @@ def settle(staging: Staging, wanted: Wanted, change: Change) -> TableState:
     if is_written_anew(staging, wanted, change):
         staging.make(table, wanted.shape)
         come = f" union all from {added(table)}" if change.mode == "delta" else ""
-        rows = f"insert into {place} from (from {staging.before(table)} where not ({changed}){come})"
+        # SQLite lets a key be null, of which it is not known whether it is among others.
+        rows = f"insert into {place} from (from {staging.before(table)} where ({changed}) is not true{come})"
         try:
             execute(f"{rows} order by {key}" if key else rows)  # as most sources have them, which takes the least room
         except duckdb.OutOfMemoryException:

@@ -208,6 +208,18 @@ def test_what_the_project_calls_a_boolean_marks_rows_as_deleted(
     assert rows(again(project)[0].path, "from one order by id") == [(2, False), (3, None)]
 
 
+def test_a_row_without_a_key_stays_where_others_change(tmp_path: Path) -> None:
+    """SQLite lets a key be null; what comes is told apart from it all the same."""
+    script = """create table t (id text primary key, seen timestamp, v text);
+        insert into t values (null, '2026-01-01', 'x'), ('1', '2026-01-02', 'y'), ('2', '2026-01-03', 'z');"""
+    settings = '[sources.shop.tables.t]\nchanged = "seen"\n'
+    project = make_project(tmp_path / "shop", script, {"t": "select count(*) as n, max(v) as v from shop.t"}, settings)
+    again(project)
+    run_sqlite(project, "update t set v = 'zz', seen = '2026-02-01' where id = '2'")
+    generation, _ = again(project)
+    assert rows(generation.path, "select id, v from shop.t order by v") == [(None, "x"), ("1", "y"), ("2", "zz")]
+
+
 @pytest.mark.parametrize("copied", [True, False])
 @pytest.mark.parametrize("value", ["null", "'abc'", "'-5'"])
 def test_a_column_may_be_called_rowid(
