@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 
 from .aggregate import aggregate, create_dashboard_view
@@ -42,8 +41,8 @@ def write_anew(
     with staging(folder, go_on) as files:
         files.open()
         changes = {(state.source, state.name): Change("unchanged", state) for state in catalog.tables}
-        states = write_tables(files, tables, changes)
+        write_tables(files, tables, changes)
         info = catalog.snapshot
         aggregate(files, project.definitions, (), changes, info.as_of, info.number, nobody, 0)
         files.hide_private()
-        finish(files, replace(catalog, tables=states), nobody)
+        finish(files, catalog, nobody)

@@ -23,6 +23,8 @@ Table = tuple[str, str]
 BEFORE = {STAGED: PREVIOUS, PRIVATE: PREVIOUS_PRIVATE}
 # Of DuckDB's files.
 BLOCK_BYTES = 2**18
+# So many rows are together in a table, and so many of those are packed at once.
+ROW_GROUP, VECTOR = 122_880, 2_048
 # Until a checkpoint, DuckDB remembers eight bytes of every row about where one was deleted: of so many rows at a time.
 DELETED_AT_ONCE = 4_000_000
 
@@ -44,11 +46,35 @@ class Previous:
 
 @dataclass(frozen=True)
 class Stored:
-    """About how many bytes a table takes, for small ones share a block; its rows with those deleted; its row groups."""
+    """The row groups of a table, one after the other: their rows, with those deleted, and about how many bytes each.
 
-    bytes: int
-    rows: int
-    row_groups: int
+    What is small shares a block with others.
+    """
+
+    row_groups: tuple[tuple[int, int], ...]
+
+    @property
+    def rows(self) -> int:
+        """Of all row groups."""
+        return sum(rows for rows, _ in self.row_groups)
+
+    @property
+    def bytes(self) -> int:
+        """Of all row groups."""
+        return sum(bytes_ for _, bytes_ in self.row_groups)
+
+    @property
+    def pieces(self) -> int:
+        """So many row groups are there beyond those that its rows need: each takes up to a block more."""
+        return len(self.row_groups) - -(-self.rows // ROW_GROUP)
+
+    def within(self, first: int, end: int) -> int:
+        """About how many bytes the rows take that lie from one place to before another."""
+        found, begin = 0, 0
+        for rows, bytes_ in self.row_groups:
+            found += max(0, min(end, begin + rows) - max(first, begin)) * bytes_ // rows
+            begin += rows
+        return found
 
 
 class Staging:
@@ -81,14 +107,10 @@ class Staging:
 
     def stored(self, place: str) -> Stored:
         """What a table takes in a file, as it was written down."""
-        if place in self._stored:
-            return self._stored[place]
-        blocks = "select unnest(list_append(additional_block_ids, block_id)) as block from segments"
-        sql = f"""with segments as (from pragma_storage_info(?)) select
-            (select count(distinct block) * {BLOCK_BYTES} from ({blocks})),
-            coalesce(sum(count) filter (column_path = '[0]'), 0), count(distinct row_group_id) from segments"""
-        ((size, rows, groups),) = self.connection.execute(sql, [place]).fetchall()
-        return self._stored.setdefault(place, Stored(int(size), int(rows), int(groups)))
+        if place not in self._stored:
+            row_groups = self.connection.execute(_ROW_GROUPS, [place]).fetchall()
+            self._stored[place] = Stored(tuple((int(rows), int(bytes_)) for rows, bytes_ in row_groups))
+        return self._stored[place]
 
     def open(self) -> None:
         """Make the new files, unless they are there."""
@@ -129,14 +151,10 @@ class Staging:
         return place
 
     def delete(self, table: str, where: str) -> None:
-        """Take rows out of a table, a part of it at a time, unless it has a column that is called as their places are.
+        """Take rows out of a table, a part of it at a time.
 
         From the end: a checkpoint may move the rows behind those of another part, never those before them.
         """
-        columns = self.connection.execute(f"from {table} limit 0").description
-        if any(name.lower() == "rowid" for name, *_ in columns):
-            self.connection.execute(f"delete from {table} where {where}")
-            return
         ((last,),) = self.connection.execute(f"select max(rowid) from {table}").fetchall()
         for first in reversed(range(0, (last or 0) + 1, DELETED_AT_ONCE)):
             part = f"rowid >= {first} and rowid < {first + DELETED_AT_ONCE}"
@@ -208,5 +226,14 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfile(source, target)
 
 
+# A segment reaches to the next one in its block; those that need more have blocks of their own.
+_ROW_GROUPS = f"""
+    with segments as (from pragma_storage_info(?)), parts as (
+        select row_group_id, if(column_path = '[0]', count, 0) as rows,
+            if(block_id < 0, 0, coalesce(lead(block_offset) over (partition by block_id order by block_offset),
+                {BLOCK_BYTES}) - block_offset) + {BLOCK_BYTES} * len(additional_block_ids) as bytes
+        from segments
+    )
+    select sum(rows), sum(bytes) from parts group by row_group_id order by row_group_id"""
 # FICLONE of Linux.
 _CLONE = 0x40049409

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from .metric import Metric
@@ -45,9 +45,7 @@ class TableState:
     `definition` names what was exported of it and where from, `horizon` is the source's own mark of how far it was
     read, `content` changes whenever its rows do, `declared` names the types that the source gave its columns.
 
-    Its values are about `unpacked` bytes. In a file that was copied, so many rows are `gone`, deleted or replaced,
-    and took about `gone_bytes`. When it was last written from nothing, values of `compact_unpacked` bytes took
-    `compact_bytes`; 0 where that is as it is now.
+    The source has its rows in the order of the columns `ordered_by`; of none where in another.
     """
 
     source: str
@@ -58,16 +56,17 @@ class TableState:
     horizon: str
     content: str
     declared: str
-    unpacked: int = 0
-    gone: int = 0
-    gone_bytes: int = 0
-    compact_bytes: int = 0
-    compact_unpacked: int = 0
+    ordered_by: tuple[str, ...] = ()
 
-    def holding(self, stored: int) -> TableState:
-        """As it is in a file that still holds so many rows, with those that are gone."""
-        gone = max(0, min(self.gone, stored - self.rows))
-        return replace(self, gone=gone, gone_bytes=self.gone_bytes * gone // max(1, self.gone))
+    @property
+    def keeps_places(self) -> bool:
+        """Whether a row stays where it is in the source when it changes, and that is not by its key."""
+        return not (self.horizon or self.ordered_by)
+
+    @property
+    def table(self) -> tuple[str, str]:
+        """Its source's name and its own."""
+        return self.source, self.name
 
 
 @dataclass(frozen=True)

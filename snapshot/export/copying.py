@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
-from ..catalog import Catalog, TableState
+from ..catalog import Catalog
 from ..connect import PREVIOUS, STAGED
 from ..staging import BEFORE, BLOCK_BYTES, Previous, Staging, Stored, Table
 from .wanted import Change, Wanted
+from .weigh import leftover
 
 # A file of fewer bytes is as quickly written from nothing as copied and changed.
 COPIED = 32 * 2**20
 # A file that would grow so much beyond one that is written from nothing is not copied: what is dropped or replaced in
 # it leaves holes, which are filled by later refreshes.
-GROWTH = 1.2
-# Rows of a row group of DuckDB's. Those that come are row groups of their own, which take a block more than they need.
-ROW_GROUP = 122_880
-# A file may become smaller by so much more than its part, where values become shorter.
-PACKED_BETTER = 1.5
+GROWTH = 1.15
 
 
 def decide(
@@ -35,27 +31,16 @@ def is_written_anew(staging: Staging, wanted: Wanted, change: Change) -> bool:
     """Whether a table is made anew in its file, although only some rows of it changed, or none."""
     if staging.file_of(wanted.table) not in staging.copies:
         return True
-    return change.mode == "delta" and _is_in_pieces(staging.stored(staging.before(wanted.table)))
-
-
-def changed_in_place(staging: Staging, wanted: Wanted, change: Change) -> TableState:
-    """The state of a table that was changed in a copy, with what the rows took that are gone."""
-    before, was = wanted.state or change.state, staging.stored(staging.before(wanted.table))
-    held = before.holding(was.rows)
-    return replace(
-        change.state,
-        gone=held.gone + change.updated + change.deleted,
-        gone_bytes=held.gone_bytes + _bytes_gone(held, was, change),
-        compact_bytes=before.compact_bytes or was.bytes,
-        compact_unpacked=before.compact_unpacked or before.unpacked,
-    )
+    return change.mode == "delta" and _is_made_anew(wanted, change, staging.stored(staging.before(wanted.table)))
 
 
 def has_outgrown(staging: Staging, catalog: Catalog) -> bool:
-    """Whether a copy came out too large for what is in it: more was left in it than could be foreseen."""
+    """Whether a copy came out too large for what is in it: no two rows need take as much as each other."""
     for name in staging.copies:
-        bytes_, excesses = staging.files[name].stat().st_size, _excesses(staging, catalog, name, staging.place)
-        if bytes_ > GROWTH * (bytes_ - staging.unused(name) - sum(excesses.values())):
+        bytes_ = staging.files[name].stat().st_size
+        used = bytes_ - staging.unused(name)
+        tables = [state for state in catalog.tables if staging.file_of(state.table) == name]
+        if bytes_ > GROWTH * (used - leftover(staging, name, tables, allowed=used - int(bytes_ / GROWTH))):
             return True
     return False
 
@@ -65,7 +50,7 @@ def _is_copyable(previous: Previous, wanted: Mapping[Table, Wanted]) -> bool:
 
     A table that is private now, a column that is excluded, a metric that is gone.
     """
-    found = (wanted.get((state.source, state.name)) for state in previous.catalog.tables)
+    found = (wanted.get(state.table) for state in previous.catalog.tables)
     return previous.copyable and all(table is not None and table.state is not None for table in found)
 
 
@@ -77,54 +62,36 @@ def _is_worth_a_copy(
     changes: Mapping[Table, Change],
     whole: Collection[Table],
 ) -> bool:
+    """As if every row of a table took as much as any other."""
     if name not in staging.last or (bytes_ := staging.last[name].stat().st_size) < COPIED:
         return False
     anew = _written_anew(previous, wanted.values(), changes) if name == STAGED else set[str]()
     stored = (grain.table for metric in previous.catalog.metrics if metric.name in anew for grain in metric.grains)
     holes, came, gone = sum(staging.stored(f"{PREVIOUS}.{table}").bytes for table in stored), 0, 0
-    excesses = _excesses(staging, previous.catalog, name, staging.before)
-    for table, excess in excesses.items():
-        found, change, place = wanted[table], changes.get(table), staging.before(table)
-        if table in whole or _is_whole(found, change):
-            holes += staging.stored(place).bytes
+    for state in previous.catalog.tables:
+        if staging.file_of(state.table) != name:
+            continue
+        found, change, was = wanted[state.table], changes.get(state.table), staging.stored(staging.before(state.table))
+        left = was.rows - state.rows
+        if state.table in whole or _is_whole(found, change):
+            holes += was.bytes
         elif change and change.mode == "delta":
-            was = staging.stored(place)
-            held = (found.state or change.state).holding(was.rows)
-            holes += was.bytes if _is_in_pieces(was) else BLOCK_BYTES
-            came += (was.bytes - excess) * change.came // max(1, held.unpacked)
-            gone += _bytes_gone(held, was, change)
+            holes += was.bytes if _is_made_anew(found, change, was) else BLOCK_BYTES
+            came += was.bytes * (change.inserted + change.updated) // max(1, was.rows)
+            left += change.updated + change.deleted
+        gone += was.bytes * left // max(1, was.rows)
     used = bytes_ - staging.unused(BEFORE[name])
-    return max(bytes_, used + came + holes) <= GROWTH * (used + came - gone - sum(excesses.values()))
+    return max(bytes_, used + came + holes) <= GROWTH * (used + came - gone)
 
 
-def _excesses(staging: Staging, catalog: Catalog, name: str, place: Callable[[Table], str]) -> dict[Table, int]:
-    """Of each table in a file, about the bytes that it takes beyond those that it would, written from nothing.
+def _is_made_anew(wanted: Wanted, change: Change, was: Stored) -> bool:
+    """Whether a table of which some rows change is made anew within a copy.
 
-    What is still there of the rows that are gone, or what it takes beyond as much for its values as when it was.
+    Where it takes less than its row groups do that are not full. Where a row that changed stays at its place in the
+    source: in a copy it would lie behind all others, and take more there. Where rows cannot be found by their places.
     """
-    tables = {(state.source, state.name): state for state in catalog.tables}
-    found = {table: 0 for table in tables if staging.file_of(table) == name}
-    for table in found:
-        state = tables[table]
-        if state.compact_bytes:
-            now = staging.stored(place(table))
-            compact = state.compact_bytes * state.unpacked // max(1, state.compact_unpacked)
-            found[table] = max(0, state.holding(now.rows).gone_bytes, now.bytes - compact)
-    return found
-
-
-def _bytes_gone(held: TableState, was: Stored, change: Change) -> int:
-    """About what the rows took in the last file that are deleted or replaced: their part of the table's values.
-
-    More where they became shorter, for others are packed the better then.
-    """
-    part = max(0, was.bytes - held.gone_bytes) * change.went // max(1, held.unpacked)
-    return int(min(max(part, change.shorter), PACKED_BETTER * part))
-
-
-def _is_in_pieces(was: Stored) -> bool:
-    """Whether a table takes less, written anew, than its row groups do that are not full."""
-    return (was.row_groups - was.rows // ROW_GROUP + 1) * BLOCK_BYTES >= was.bytes
+    is_in_pieces = (was.pieces + 2) * BLOCK_BYTES >= was.bytes
+    return is_in_pieces or not wanted.is_placed or (change.updated > 0 and change.state.keeps_places)
 
 
 def _written_anew(previous: Previous, tables: Collection[Wanted], changes: Mapping[Table, Change]) -> set[str]:

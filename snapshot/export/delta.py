@@ -14,7 +14,7 @@ from datetime import UTC
 from ..catalog import TableState, quote
 from ..source import FIRST_YEAR, Changing, Counts, TableShape
 from ..staging import Staging, added, columns_of, removed
-from .rows import JOINING, insert, refuse_doubles, unpacked
+from .rows import JOINING, insert, refuse_doubles
 from .wanted import Wanted
 
 # Where more of a large table than this part was written, all of it is read as quickly as what was.
@@ -35,10 +35,7 @@ _CHANGED = "memory.main.changed"
 
 @dataclass(frozen=True)
 class Found:
-    """How many rows came, changed and went; how many were read for that, in how many bytes; what names them.
-
-    What `came` and `went` is about so many bytes, unpacked; rows became `shorter` by so many.
-    """
+    """How many rows came, changed and went; how many were read for that, in how many bytes; what names them."""
 
     inserted: int = 0
     updated: int = 0
@@ -46,9 +43,6 @@ class Found:
     read: int = 0
     bytes: int = 0
     content: str = ""
-    came: int = 0
-    went: int = 0
-    shorter: int = 0
 
 
 class Delta:
@@ -84,7 +78,7 @@ class Delta:
             return None
         marked, sure = f"not ({alive}) and {written}", self._tells_apart()
         self._fetch(_GONE, self.keys, marked if self.settings.soft and sure else "1 = 0")
-        self.need(min(2 * self.bytes, JOINING))  # as they came, and as they were
+        self.need(JOINING)  # what they were may be much longer than what came
         self._note_removed(f"select {self.key} from {self.added} union all select {self.key} from {_GONE}")
         self._drop_equal()
         expected = there.rows, there.total
@@ -102,8 +96,12 @@ class Delta:
             return None
         updated = self._count(f"{self.added} where ({self.key}) in (select ({self.key}) from {self.removed})")
         came, went = self._count(self.added), self._count(self.removed)
-        counts = came - updated, updated, went - updated, self.read, self.bytes
-        return Found(*counts, self.content, *self._unpacked())
+        return Found(came - updated, updated, went - updated, self.read, self.bytes, self.content)
+
+    def forget(self) -> None:
+        """Let go of the rows that were to be compared."""
+        for table in (self.added, self.removed, _KEYS, _GONE, _SAME, _CHANGED):
+            self.staging.connection.execute(f"drop table if exists {table}")
 
     def _number(self) -> str:
         """The key, where it is one whole number and a sum of it tells more: a horizon has every row that came."""
@@ -192,16 +190,6 @@ class Delta:
         """SQLite lets a key be null, several times; what was read then cannot be found in what was there."""
         named = " and ".join(f"{quote(name)} is not null" for name in self.shape.key)
         return self._count(f"(select distinct {self.key} from {self.added} where {named})") == self._count(self.added)
-
-    def _unpacked(self) -> tuple[int, int, int]:
-        """What came and what went, and by how much rows became shorter, in bytes that are not packed."""
-        new, old = unpacked(self.shape, "new"), unpacked(self.shape, "old")
-        pairs = f"{self.removed} as old left join {self.added} as new using ({self.key})"
-        shorter = f"greatest(0, ({old}) - ({new}))"
-        sums = (f"{self.added} as new", new), (f"{self.removed} as old", old), (pairs, shorter)
-        sql = ", ".join(f"coalesce((select sum({value}) from {rows}), 0)" for rows, value in sums)
-        ((came, went, less),) = self.staging.connection.execute(f"select {sql}").fetchall()
-        return int(came), int(went), int(less)
 
     def _here(self) -> tuple[int, int]:
         """The number of rows and the sum of their keys: of what was there, less what went, and with what came."""

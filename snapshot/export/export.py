@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from ..catalog import BuildRecord, SourceInfo, TableState
+from ..catalog import BuildRecord, SourceInfo
 from ..connect import bounded
 from ..definition import digest
 from ..errors import SourceChanged
@@ -18,7 +18,8 @@ from ..source import Reading, Source, TableShape
 from ..staging import Staging, Table
 from .copying import decide
 from .rows import JOINING, MEMORY
-from .table import horizon_of, is_another, look, read_whole, settle
+from .settle import settle
+from .table import horizon_of, is_another, look, read_whole
 from .wanted import Change, Wanted
 
 
@@ -118,15 +119,15 @@ def _read(
         yield wanted, change, looked + time.monotonic() - begun
 
 
-def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> tuple[TableState, ...]:
-    """Have every table in the new files as it is now, and nothing else; how each is there."""
+def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> None:
+    """Have every table in the new files as it is now, and nothing else."""
     decide(staging, tables, changes)
     staging.open()
     with bounded(staging.connection, JOINING):
-        states = tuple(settle(staging, wanted, changes[wanted.table]) for wanted in tables)
+        for wanted in tables:
+            settle(staging, wanted, changes[wanted.table])
     staging.drop_others({wanted.table: wanted.shape for wanted in tables})
     staging.show_private()
-    return states
 
 
 def _counted(info: SourceInfo, changes: Mapping[Table, Change]) -> SourceInfo:

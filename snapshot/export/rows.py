@@ -13,13 +13,13 @@ from ..catalog import literal, quote
 from ..connect import DISK_ERRORS
 from ..errors import SourceError, SourceUnavailable, SourceValueError
 from ..source import Reading, TableShape, bytes_of
-from ..staging import Table
+from ..staging import VECTOR, Table
 
 # Bytes that DuckDB may hold while tables are only written through; more for rows so wide that it could not write them,
 # and while rows are joined and sorted.
 MEMORY, JOINING = 100 * 2**20, 300 * 2**20
 # DuckDB compresses a vector of rows at once, and holds that twice.
-_VECTOR_ROWS, _VECTORS = 2048, 2
+_VECTORS = 2
 _FLOATS = ("FLOAT", "DOUBLE")
 # What tells that an error is about a value.
 _MISFIT = "misfit: "
@@ -59,7 +59,7 @@ def insert(
         with rows as batches:
             for batch in batches:
                 size += bytes_of(batch)
-                need(_VECTORS * _VECTOR_ROWS * bytes_of(batch) // len(batch))
+                need(_VECTORS * VECTOR * bytes_of(batch) // len(batch))
                 with _on_the_wire(connection, batch) as wire:
                     connection.execute(f"insert into {into} select {projections} from {wire}")
                     ((hashes, counted),) = connection.execute(f"select {content} from {wire}").fetchall()
@@ -111,16 +111,6 @@ def _content_of(shape: TableShape) -> str:
     )
     values = ", ".join((*map(quote, shape.columns), *signs))
     return f"coalesce(sum(hash({values})), 0), count(*)"
-
-
-def unpacked(shape: TableShape, row: str) -> str:
-    """About how many bytes a row takes where nothing is packed, in SQL."""
-    lengths = [
-        f"octet_length({row}.{quote(name)})" if column.type == "BLOB" else f"strlen({row}.{quote(name)}::varchar)"
-        for name, column in shape.columns.items()
-        if column.type in ("VARCHAR", "BLOB", "JSON") or column.type.endswith("[]")
-    ]
-    return " + ".join((str(8 * len(shape.columns)), *(f"coalesce({length}, 0)" for length in lengths)))
 
 
 def refuse_doubles(connection: duckdb.DuckDBPyConnection, table: Table, shape: TableShape, place: str) -> None:

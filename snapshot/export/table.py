@@ -1,4 +1,4 @@
-"""One table: looked at for what changed of it, or read as a whole; and put into the new file."""
+"""One table: looked at for what changed of it, or read as a whole."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import duckdb
 
-from ..catalog import TableState, quote
+from ..catalog import TableState
 from ..definition import digest
 from ..events import Observer, RowsRead
 from ..source import Changing, Counts, Reading
-from ..staging import Staging, added, removed
-from .copying import changed_in_place, is_written_anew
+from ..staging import Staging
 from .delta import Delta
-from .rows import insert, refuse_doubles, unpacked
+from .rows import insert, refuse_doubles
 from .wanted import Change, Mode, Wanted
+from .weigh import is_in_order
 
 
 def horizon_of(reading: Reading, wanted: Wanted) -> str:
@@ -67,16 +67,20 @@ def _changes(
     horizon: str,
     need: Callable[[int], None],
 ) -> Change | None:
-    found = Delta(staging, reading, wanted, state, need).find(alive(reading, wanted), horizon)
+    delta = Delta(staging, reading, wanted, state, need)
+    try:
+        found = delta.find(alive(reading, wanted), horizon)
+    except duckdb.OutOfMemoryException:  # too many long texts to be compared
+        delta.forget()
+        return None
     if found is None:
         return None
     rows = state.rows + found.inserted - found.deleted
     mode: Mode = "delta" if found.inserted or found.updated or found.deleted else "unchanged"
     content = digest(f"{state.content} {found.content}") if mode == "delta" else state.content
     new = replace(state, as_of=reading.as_of, horizon=horizon, rows=rows, content=content, declared=wanted.declared)
-    new = replace(new, unpacked=state.unpacked + found.came - found.went)
     counts = found.read, found.inserted, found.updated, found.deleted, found.bytes
-    return Change(mode, new, False, *counts, came=found.came, went=found.went, shorter=found.shorter)
+    return Change(mode, new, False, *counts)
 
 
 def read_whole(
@@ -98,10 +102,9 @@ def read_whole(
     received = insert(staging.connection, reading, table, shape, rows, place, need, tell)
     if wanted.settings.key:
         refuse_doubles(staging.connection, table, shape, place)
-    sizes = f"select count(*), coalesce(sum({unpacked(shape, 'new')}), 0) from {place} as new"
-    ((count, size),) = staging.connection.execute(sizes).fetchall()
-    marks = horizon, received.content, wanted.declared
-    state = TableState(*table, wanted.definition, reading.as_of, count, *marks, unpacked=int(size))
+    ((count,),) = staging.connection.execute(f"select count(*) from {place}").fetchall()
+    marks, order = (horizon, received.content, wanted.declared), _order(staging, wanted, place, horizon)
+    state = TableState(*table, wanted.definition, reading.as_of, count, *marks, order)
     before = wanted.state
     same = before is not None and (before.rows, before.content) == (count, received.content)
     marked = before is not None and bool(horizon) and horizon != before.horizon
@@ -110,33 +113,15 @@ def read_whole(
     return Change(mode, state, True, read=count, inserted=inserted, bytes=received.bytes, marked=marked)
 
 
+def _order(staging: Staging, wanted: Wanted, place: str, horizon: str) -> tuple[str, ...]:
+    """The columns that the source keeps a table's rows in the order of; one that has a horizon lets them lie."""
+    follows = wanted.settings.incremental and not horizon and wanted.is_placed
+    return wanted.shape.key if follows and is_in_order(staging.connection, place, wanted.shape.key) else ()
+
+
 def _teller(reading: Reading, wanted: Wanted, observe: Observer) -> Callable[[int], None]:
     """What tells of the rows that have come, of those that the source says it has, or that there were before."""
     begun, name = time.monotonic(), ".".join(wanted.table)
     known = reading.estimate(wanted.table[1]) if isinstance(reading, Changing) else 0
     expected = known or (wanted.state.rows if wanted.state else 0)
     return lambda rows: observe(RowsRead(name, rows, expected, time.monotonic() - begun))
-
-
-def settle(staging: Staging, wanted: Wanted, change: Change) -> TableState:
-    """Put a table into the new file that is not there yet: as it was, or with its changes; its state there."""
-    if change.whole:
-        return change.state
-    table, execute = wanted.table, staging.connection.execute
-    place, key = staging.place(table), ", ".join(map(quote, wanted.shape.key))
-    changed = f"({key}) in (select ({key}) from {removed(table)})" if change.mode == "delta" else "false"
-    if is_written_anew(staging, wanted, change):
-        staging.make(table, wanted.shape)
-        come = f" union all from {added(table)}" if change.mode == "delta" else ""
-        # SQLite lets a key be null, of which it is not known whether it is among others.
-        rows = f"insert into {place} from (from {staging.before(table)} where ({changed}) is not true{come})"
-        try:
-            execute(f"{rows} order by {key}" if key else rows)  # as most sources have them, which takes the least room
-        except duckdb.OutOfMemoryException:
-            execute(rows)  # long texts are sorted unpacked
-        return replace(change.state, gone=0, gone_bytes=0, compact_bytes=0, compact_unpacked=0)
-    if change.mode == "delta":
-        staging.delete(place, changed)
-        execute(f"insert into {place} from {added(table)}")
-        return changed_in_place(staging, wanted, change)
-    return change.state

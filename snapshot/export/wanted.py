@@ -31,13 +31,17 @@ class Wanted:
     feeds: frozenset[str] = frozenset()
     declared: str = ""
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether its rows can be found by their places, as which none of its columns is called."""
+        return all(name.lower() != "rowid" for name in self.shape.columns)
+
 
 @dataclass(frozen=True)
 class Change:
     """What a read did to a table, and how it left it; `whole` where all of it was read, and is in the new file.
 
-    `marked` where the next look can begin at another mark of the source's than before. Of a delta, the values that
-    `came` and that `went` are about so many bytes, unpacked, and rows became `shorter` by so many.
+    `marked` where the next look can begin at another mark of the source's than before.
     """
 
     mode: Mode
@@ -49,6 +53,3 @@ class Change:
     deleted: int = 0
     bytes: int = 0
     marked: bool = False
-    came: int = 0
-    went: int = 0
-    shorter: int = 0

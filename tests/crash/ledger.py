@@ -149,6 +149,17 @@ def whole(generation: Generation) -> int:
     return entries_of(generation.path)
 
 
+def row_groups(generation: Generation) -> int:
+    """Of the entries: one where they were written at once, another for those that came into a copy."""
+    connection = connect.read(generation.path, threads=1, memory="100MB")
+    try:
+        sql = "select count(distinct row_group_id) from pragma_storage_info('shop.entries')"
+        ((count,),) = connection.execute(sql).fetchall()
+        return int(count)
+    finally:
+        connection.close()
+
+
 def entries_of(path: Path) -> int:
     """The number of entries that a snapshot file tells of, the same in table, metric and catalogue."""
     connection = connect.read(path, threads=1, memory="100MB")

@@ -46,15 +46,6 @@ def test_deletes_need_no_memory_for_all_rows(tmp_path: Path) -> None:
         assert files.connection.execute("select count(*) from staged.main.orders").fetchall() == [(15_992_000,)]
 
 
-def test_a_column_may_be_called_as_the_places_of_rows_are(tmp_path: Path) -> None:
-    """It is not taken for them."""
-    with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
-        files.connection.execute("create table memory.main.orders (id integer, RowId varchar)")
-        files.connection.execute("insert into memory.main.orders values (1, null), (2, 'abc'), (3, '-5')")
-        files.delete("memory.main.orders", "id <= 2")
-        assert files.connection.execute("select id from memory.main.orders").fetchall() == [(3,)]
-
-
 def test_what_was_read_of_files_is_let_go_between_stages(tmp_path: Path) -> None:
     """What is in memory stays there, and is not put on the disk to make room."""
     with staging.staging(tmp_path, None, frozenset(), memory="1GB", time_zone="UTC") as files:
