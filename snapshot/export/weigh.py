@@ -92,7 +92,7 @@ def _row_groups(table: str, key: Sequence[str]) -> str:
 
 def _parts(staging: Staging, state: TableState) -> list[_Part]:
     """Of a table whose rows may lie in another way than if they were written at once."""
-    table = staging.place((state.source, state.name))
+    table = staging.place(state.table)
     stored = staging.stored(table)
     if stored.rows == state.rows and not state.ordered_by:
         return []
