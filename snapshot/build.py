@@ -18,15 +18,15 @@ from .check import check, check_contract, too_old
 from .connect import disk_errors
 from .definition import Project
 from .errors import CheckFailed, Damaged, DiskFailed, Overdue
-from .events import Observer, Published, RefreshFailed, Repaired, StepReached, Unchanged, nobody
-from .export import Change, Export, Wanted, export, has_outgrown
+from .events import Observer, Published, RefreshFailed, Repaired, StepReached, TableAltered, Unchanged, nobody
+from .export import Change, Export, Wanted, export, has_outgrown, in_disorder
 from .export import write as write_tables
-from .finish import finish, write_anew
+from .finish import InDisorder, finish, write_anew
 from .limit import Limit, limited
 from .moments import moments_of, note
 from .plan import due_metrics, previous_of, private_tables, reusable, tables_of, tool
 from .source import Source
-from .staging import Previous, Staging, staging
+from .staging import Previous, Staging, Table, staging
 from .store import Generation, Staged, Store, intact, note_failure, publish
 
 Clock = Callable[[], datetime]
@@ -65,6 +65,11 @@ def refresh(
     with limited(project.settings.snapshots.time_limit, last_words) as limit:
         try:
             return build.publish(sources, store, due, limit, full=full)
+        except InDisorder as found:
+            build.whole = found.tables
+            for table in sorted(found.tables):
+                observe(TableAltered(".".join(table), "its rows take more than before, so all of it is read"))
+            return build.publish(sources, store, due, limit, full=full)
         except (DiskFailed, Damaged):
             if full or not store.generations() or intact(store.current()):
                 raise
@@ -94,6 +99,7 @@ class _Build:
         self.project, self.observe, self.clock, self.allow_empty = project, observe, clock, allow_empty
         self.due: frozenset[str] = frozenset()
         self.tables: list[Wanted] = []
+        self.whole: frozenset[Table] = frozenset()
 
     def publish(
         self, sources: Sequence[Source], store: Store, due: Collection[str] | None, limit: Limit, *, full: bool
@@ -114,7 +120,7 @@ class _Build:
         self, sources: Sequence[Source], store: Store, due: Collection[str] | None, limit: Limit, *, full: bool
     ) -> Generation:
         begun, last = time.monotonic(), previous_of(store)
-        go_on = None if full else reusable(last, self.project)
+        go_on = None if full else reusable(last, self.project, self.whole)
         with self.watched(limit, store.staging, go_on) as files:
             number = store.next_number()
             exported = self.export(files, sources, due, number, limit.end)
@@ -122,10 +128,12 @@ class _Build:
                 self.refuse_old(files, exported)
                 return self.unchanged(store, exported, last.catalog.snapshot, begun)
             catalog = self.write(files, number, exported, last.catalog if last else None)
-            outgrown = has_outgrown(files, catalog)
+            outgrown, disorder = has_outgrown(files, catalog), in_disorder(files, catalog)
         if outgrown:
             self.observe(StepReached("outgrown"))
-            write_anew(store.staging, self.project, self.tables, catalog, partial(self.watched, limit))
+            disorder = write_anew(store.staging, self.project, self.tables, catalog, partial(self.watched, limit))
+        if disorder - self.whole:
+            raise InDisorder(disorder)
         info = catalog.snapshot
         self.observe(StepReached("closed"))
         if last is None or last.catalog.snapshot.definition_hash != info.definition_hash:

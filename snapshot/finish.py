@@ -10,9 +10,17 @@ from .aggregate import aggregate, create_dashboard_view
 from .catalog import Catalog, write
 from .definition import Project
 from .events import Observer, StepReached, nobody
-from .export import Change, Wanted
+from .export import Change, Wanted, in_disorder
 from .export import write as write_tables
-from .staging import Previous, Staging
+from .staging import Previous, Staging, Table
+
+
+class InDisorder(Exception):
+    """These tables make a file too large: they have to be read as their source has them."""
+
+    def __init__(self, tables: frozenset[Table]) -> None:
+        super().__init__()
+        self.tables = tables
 
 
 def finish(files: Staging, catalog: Catalog, observe: Observer) -> None:
@@ -30,8 +38,11 @@ def write_anew(
     tables: Sequence[Wanted],
     catalog: Catalog,
     staging: Callable[[Path, Previous], AbstractContextManager[Staging]],
-) -> None:
-    """Write the new files in `folder` once more, from nothing: as copies they have outgrown what is in them."""
+) -> frozenset[Table]:
+    """Write the new files in `folder` once more, from nothing: as copies they have outgrown what is in them.
+
+    The tables that are `in_disorder` then.
+    """
     outgrown = folder / "outgrown"
     outgrown.mkdir()
     for file in folder.glob("*.duckdb"):
@@ -46,3 +57,4 @@ def write_anew(
         aggregate(files, project.definitions, (), changes, info.as_of, info.number, nobody, 0)
         files.hide_private()
         finish(files, catalog, nobody)
+        return in_disorder(files, catalog)

@@ -39,8 +39,11 @@ def previous_of(store: Store) -> Previous | None:
     return Previous(catalog, current.path, private if private.exists() else None)
 
 
-def reusable(previous: Previous | None, project: Project) -> Previous | None:
-    """The generation to go on from: of the same program and the same zone, which all values depend on."""
+def reusable(previous: Previous | None, project: Project, whole: Collection[Table] = ()) -> Previous | None:
+    """The generation to go on from: of the same program and the same zone, which all values depend on.
+
+    What it knows of tables that are to be read as a `whole` is left out.
+    """
     if previous is None:
         return None
     info = previous.catalog.snapshot
@@ -50,7 +53,9 @@ def reusable(previous: Previous | None, project: Project) -> Previous | None:
     had = {metric.name: metric for metric in previous.catalog.metrics}
     copyable = {(metric.name, metric.definition_hash) for metric in had.values()} <= wanted
     anew = (d.metric.name for d in project.definitions if not is_same(had.get(d.metric.name), d))
-    return replace(previous, copyable=copyable, anew=frozenset(anew))
+    states = tuple(state for state in previous.catalog.tables if state.table not in whole)
+    catalog = replace(previous.catalog, tables=states)
+    return replace(previous, catalog=catalog, copyable=copyable, anew=frozenset(anew))
 
 
 def tool() -> str:

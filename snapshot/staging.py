@@ -108,7 +108,7 @@ class Staging:
     def stored(self, place: str) -> Stored:
         """What a table takes in a file, as it was written down."""
         if place not in self._stored:
-            row_groups = self.connection.execute(_ROW_GROUPS, [place]).fetchall()
+            row_groups = self.connection.execute(ROW_GROUPS, [place]).fetchall()
             self._stored[place] = Stored(tuple((int(rows), int(bytes_)) for rows, bytes_ in row_groups))
         return self._stored[place]
 
@@ -227,7 +227,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 # A segment reaches to the next one in its block; those that need more have blocks of their own.
-_ROW_GROUPS = f"""
+ROW_GROUPS = f"""
     with segments as (from pragma_storage_info(?)), parts as (
         select row_group_id, if(column_path = '[0]', count, 0) as rows,
             if(block_id < 0, 0, coalesce(lead(block_offset) over (partition by block_id order by block_offset),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from ..catalog import Catalog
+from ..catalog import Catalog, TableState
 from ..connect import PREVIOUS, STAGED
 from ..staging import BEFORE, BLOCK_BYTES, Previous, Staging, Stored, Table
 from .wanted import Change, Wanted
-from .weigh import leftover
+from .weigh import disorder, leftover
 
 # A file of fewer bytes is as quickly written from nothing as copied and changed.
 COPIED = 32 * 2**20
@@ -37,12 +37,30 @@ def is_written_anew(staging: Staging, wanted: Wanted, change: Change) -> bool:
 def has_outgrown(staging: Staging, catalog: Catalog) -> bool:
     """Whether a copy came out too large for what is in it: no two rows need take as much as each other."""
     for name in staging.copies:
-        bytes_ = staging.files[name].stat().st_size
-        used = bytes_ - staging.unused(name)
-        tables = [state for state in catalog.tables if staging.file_of(state.table) == name]
-        if bytes_ > GROWTH * (used - leftover(staging, name, tables, allowed=used - int(bytes_ / GROWTH))):
+        tables, allowed = _tables_in(staging, name, catalog), _allowed(staging, name)
+        if leftover(staging, tables, allowed) > allowed:
             return True
     return False
+
+
+def in_disorder(staging: Staging, catalog: Catalog) -> frozenset[Table]:
+    """The tables that make a file too large that was written from nothing: their rows lay in another order."""
+    found = set[Table]()
+    for name in staging.files.keys() - staging.copies:
+        takes = {state.table: disorder(staging, state) for state in _tables_in(staging, name, catalog)}
+        if sum(takes.values()) > _allowed(staging, name):
+            found |= {table for table, bytes_ in takes.items() if bytes_}
+    return frozenset(found)
+
+
+def _tables_in(staging: Staging, name: str, catalog: Catalog) -> list[TableState]:
+    return [state for state in catalog.tables if staging.file_of(state.table) == name]
+
+
+def _allowed(staging: Staging, name: str) -> int:
+    """So many bytes of what is in a file may be too much."""
+    bytes_ = staging.files[name].stat().st_size
+    return bytes_ - staging.unused(name) - int(bytes_ / GROWTH)
 
 
 def _is_copyable(previous: Previous, wanted: Mapping[Table, Wanted]) -> bool:

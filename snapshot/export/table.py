@@ -53,6 +53,13 @@ def _is_untouched(reading: Changing, wanted: Wanted, state: TableState, horizon:
     return bool(since) and reading.counts(name, alive(reading, wanted), since) == Counts(state.rows, 0, 0)
 
 
+def _row_bytes(staging: Staging, state: TableState) -> float:
+    """What a row took at least since all were read; with those that are gone, it takes less than it seems to."""
+    stored = staging.stored(staging.before(state.table))
+    now = stored.bytes / max(1, stored.rows)
+    return min(now, state.row_bytes or now)
+
+
 def alive(reading: Changing, wanted: Wanted) -> str:
     """The condition that a row is not marked as deleted."""
     soft = wanted.settings.soft
@@ -79,6 +86,8 @@ def _changes(
     mode: Mode = "delta" if found.inserted or found.updated or found.deleted else "unchanged"
     content = digest(f"{state.content} {found.content}") if mode == "delta" else state.content
     new = replace(state, as_of=reading.as_of, horizon=horizon, rows=rows, content=content, declared=wanted.declared)
+    if mode == "delta":
+        new = replace(new, row_bytes=_row_bytes(staging, state))
     counts = found.read, found.inserted, found.updated, found.deleted, found.bytes
     return Change(mode, new, False, *counts)
 
@@ -115,7 +124,7 @@ def read_whole(
 
 def _order(staging: Staging, wanted: Wanted, place: str, horizon: str) -> tuple[str, ...]:
     """The columns that the source keeps a table's rows in the order of; one that has a horizon lets them lie."""
-    follows = wanted.settings.incremental and not horizon and wanted.is_placed
+    follows = wanted.shape.key and wanted.settings.incremental and wanted.is_placed and not horizon
     return wanted.shape.key if follows and is_in_order(staging.connection, place, wanted.shape.key) else ()
 
 

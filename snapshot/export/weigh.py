@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import duckdb
 
 from .. import connect
 from ..catalog import TableState, quote
 from ..connect import bounded
-from ..staging import BLOCK_BYTES, ROW_GROUP, VECTOR, Staging
+from ..staging import BLOCK_BYTES, ROW_GROUP, ROW_GROUPS, VECTOR, Staging
 from .rows import JOINING
 
-# So many parts of a file's tables are written to see what all of them would take; no more than about so many bytes of
-# each: rows of long texts are many in one.
+# So many parts of a table are written to see what all of them would take; no more than about so many bytes of each, for
+# rows of long texts are many in one.
 WEIGHED, SAMPLE = 4, 8 * 2**20
 
 
@@ -55,30 +54,44 @@ class _Part:
         return self.bytes * len(range(self.every // 2, self.vectors, self.every)) // self.vectors
 
 
-def leftover(staging: Staging, name: str, tables: Sequence[TableState], allowed: int) -> int:
-    """About how many bytes the tables of a new file take beyond those that they would, written from nothing.
+def leftover(staging: Staging, tables: Sequence[TableState], allowed: int) -> int:
+    """About how many bytes the tables of a copied file take beyond those that they would, written from nothing.
 
-    Nothing is written to see where that is certainly no more than what is `allowed`, or certainly more.
+    Of those that lost rows, some are written to see, until it is certain whether that is more than what is `allowed`.
     """
-    late, lost = 0, list[_Part]()
+    lost, late, least, most = {}, {}, {}, {}
     for state in tables:
-        parts = _parts(staging, state)
-        first, behind = [part for part in parts if not part.late], [part for part in parts if part.late]
-        lost += [part for part in first if part.there < part.rows]
-        # Among the others they would take as much as those.
-        rows, bytes_ = sum(part.rows for part in first), sum(part.bytes for part in first)
-        late += max(0, sum(part.bytes - part.there * bytes_ // rows for part in behind))
-        late += staging.stored(staging.place(state.table)).pieces * BLOCK_BYTES
-    most = sum(part.bytes for part in lost)
-    if late <= allowed < late + most:
-        late += int(most * max(0.0, 1 - _packed(staging, name, _some(lost))))
-    return late
+        table, parts, beyond = state.table, _parts(staging, state), disorder(staging, state)
+        lost[table] = [part for part in parts if not part.late and part.there < part.rows]
+        late[table] = _late(parts) + staging.stored(staging.place(table)).pieces * BLOCK_BYTES
+        least[table] = max(late[table], beyond)
+        most[table] = max(late[table] + sum(part.bytes for part in lost[table]), beyond)
+    for table in sorted(most, key=lambda table: least[table] - most[table]):
+        if sum(least.values()) > allowed or sum(most.values()) <= allowed:
+            break
+        gone = sum(part.bytes for part in lost[table]) * (1 - _packed(staging, _some(lost[table])))
+        least[table] = most[table] = max(least[table], late[table] + int(gone))
+    return sum(least.values())
+
+
+def disorder(staging: Staging, state: TableState) -> int:
+    """What a table takes beyond as much for each row as once: its rows lie in another order, or are larger now."""
+    takes = staging.stored(staging.place(state.table)).bytes - BLOCK_BYTES
+    return max(0, int(takes - state.row_bytes * state.rows)) if state.row_bytes else 0
 
 
 def is_in_order(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> bool:
-    """Whether no row group of a table lies behind another that comes after it by the key."""
-    sql = f"select count(*) from ({_row_groups(table, key)}) where late"
-    return bool(key) and connection.execute(sql).fetchall() == [(0,)]
+    """Whether no row of a table lies behind one that comes after it by the key."""
+    value = f"({', '.join(map(quote, key))})"
+    behind = f"select {value} < lag({value}) over () as behind from {table}"
+    return connection.execute(f"select not coalesce(bool_or(behind), false) from ({behind})").fetchall() == [(True,)]
+
+
+def _late(parts: Sequence[_Part]) -> int:
+    """What the late ones take beyond as much for each row as the others: among those they would take that."""
+    first = [part for part in parts if not part.late]
+    rows, bytes_ = sum(part.rows for part in first), sum(part.bytes for part in first)
+    return max(0, sum(part.bytes - part.there * bytes_ // rows for part in parts if part.late))
 
 
 def _row_groups(table: str, key: Sequence[str]) -> str:
@@ -120,18 +133,16 @@ def _some(parts: Sequence[_Part]) -> list[_Part]:
     return found
 
 
-def _packed(staging: Staging, name: str, parts: Sequence[_Part]) -> float:
-    """What the rows of these parts that are there take, written at once, by what they take now."""
-    file, database, tables = staging.folder / f"{name}_weighed.duckdb", f"{name}_weighed", list[str]()
-    connect.attach(staging.connection, database, file)
+def _packed(staging: Staging, parts: Sequence[_Part]) -> float:
+    """What the rows of these parts of a table that are there take, written at once, by what they take now."""
+    file, rows = staging.folder / "weighed.duckdb", (f"(from {part.table} where {part.sample})" for part in parts)
+    connect.attach(staging.connection, "weighed", file)
     try:
         with bounded(staging.connection, JOINING):
-            for number, (table, some) in enumerate(groupby(parts, key=lambda part: part.table)):
-                tables.append(f"{database}.main.t{number}")
-                rows = " union all ".join(f"(from {table} where {part.sample})" for part in some)
-                staging.connection.execute(f"create table {tables[-1]} as {rows}")
-            staging.connection.execute(f"checkpoint {database}")
-        return sum(staging.stored(table).bytes for table in tables) / max(1, sum(part.sampled for part in parts))
+            staging.connection.execute(f"create table weighed.main.parts as {' union all '.join(rows)}")
+            staging.connection.execute("checkpoint weighed")
+        row_groups = staging.connection.execute(ROW_GROUPS, ["weighed.main.parts"]).fetchall()
+        return int(sum(bytes_ for _, bytes_ in row_groups)) / max(1, sum(part.sampled for part in parts))
     finally:
-        staging.connection.execute(f"detach {database}")
+        staging.connection.execute("detach weighed")
         file.unlink()
