@@ -12,8 +12,8 @@ from .weigh import disorder, leftover
 
 # A file of fewer bytes is as quickly written from nothing as copied and changed.
 COPIED = 32 * 2**20
-# A file may be so much larger than one that is written from nothing: what is dropped or replaced in a copy leaves holes,
-# which are filled by later refreshes. 1.2 is promised, and what is reckoned is off by some.
+# A file may be so much larger than one that is written from nothing: what is dropped or replaced in a copy leaves
+# holes, which are filled by later refreshes. 1.2 is promised, and what is reckoned is off by some.
 GROWTH = 1.15
 
 
