@@ -48,10 +48,11 @@ class Previous:
 class Stored:
     """The row groups of a table, one after the other: their rows, with those deleted, and about how many bytes each.
 
-    What is small shares a block with others.
+    And about how many bytes each column takes. What is small shares a block with others.
     """
 
     row_groups: tuple[tuple[int, int], ...]
+    columns: tuple[int, ...]
 
     @property
     def rows(self) -> int:
@@ -108,9 +109,17 @@ class Staging:
     def stored(self, place: str) -> Stored:
         """What a table takes in a file, as it was written down."""
         if place not in self._stored:
-            row_groups = self.connection.execute(ROW_GROUPS, [place]).fetchall()
-            self._stored[place] = Stored(tuple((int(rows), int(bytes_)) for rows, bytes_ in row_groups))
+            self._stored[place] = self.measured(place)
         return self._stored[place]
+
+    def measured(self, place: str) -> Stored:
+        """The same of a table that is not there for long."""
+        row_groups, columns = dict[int, tuple[int, int]](), dict[int, int]()
+        for number, column, rows, bytes_ in self.connection.execute(_SEGMENTS, [place]).fetchall():
+            before, taken = row_groups.get(number, (0, 0))
+            row_groups[number] = before + int(rows), taken + int(bytes_)
+            columns[column] = columns.get(column, 0) + int(bytes_)
+        return Stored(tuple(row_groups.values()), tuple(columns[column] for column in sorted(columns)))
 
     def open(self) -> None:
         """Make the new files, unless they are there."""
@@ -227,13 +236,13 @@ def _copy(source: Path, target: Path) -> None:
 
 
 # A segment reaches to the next one in its block; those that need more have blocks of their own.
-ROW_GROUPS = f"""
+_SEGMENTS = f"""
     with segments as (from pragma_storage_info(?)), parts as (
-        select row_group_id, if(column_path = '[0]', count, 0) as rows,
+        select row_group_id, column_id, if(column_path = '[0]', count, 0) as rows,
             if(block_id < 0, 0, coalesce(lead(block_offset) over (partition by block_id order by block_offset),
                 {BLOCK_BYTES}) - block_offset) + {BLOCK_BYTES} * len(additional_block_ids) as bytes
         from segments
     )
-    select sum(rows), sum(bytes) from parts group by row_group_id order by row_group_id"""
+    select row_group_id, column_id, sum(rows), sum(bytes) from parts group by all order by all"""
 # FICLONE of Linux.
 _CLONE = 0x40049409

@@ -45,8 +45,8 @@ class TableState:
     `definition` names what was exported of it and where from, `horizon` is the source's own mark of how far it was
     read, `content` changes whenever its rows do, `declared` names the types that the source gave its columns.
 
-    The source has its rows in the order of the columns `ordered_by`; of none where in another. A row took about
-    `row_bytes` when it took the least since all were read; 0 where that is as it is now.
+    The source has its rows in the order of the columns `ordered_by`; of none where in another. Each column took about
+    `row_bytes` for a row when it took the least since all were read; empty where that is as it is now.
     """
 
     source: str
@@ -58,7 +58,7 @@ class TableState:
     content: str
     declared: str
     ordered_by: tuple[str, ...] = ()
-    row_bytes: float = 0.0
+    row_bytes: tuple[float, ...] = ()
 
     @property
     def keeps_places(self) -> bool:

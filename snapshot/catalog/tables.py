@@ -40,7 +40,7 @@ create or replace table pacelayer.grains (
 comment on table pacelayer.grains is 'Each stored grouping of each metric';
 create or replace table pacelayer.tables (
     source varchar, name varchar, definition varchar, as_of timestamptz, rows bigint, horizon varchar, content varchar,
-    declared varchar, ordered_by varchar[], row_bytes double);
+    declared varchar, ordered_by varchar[], row_bytes double[]);
 comment on table pacelayer.tables is 'Each exported table: the moment it is of, and what its next read goes on from';
 create or replace table pacelayer.pending (metric varchar, everything boolean, periods varchar[]);
 comment on table pacelayer.pending is 'What changed beneath a metric since it was computed';

@@ -53,11 +53,11 @@ def _is_untouched(reading: Changing, wanted: Wanted, state: TableState, horizon:
     return bool(since) and reading.counts(name, alive(reading, wanted), since) == Counts(state.rows, 0, 0)
 
 
-def _row_bytes(staging: Staging, state: TableState) -> float:
-    """What a row took at least since all were read; with those that are gone, it takes less than it seems to."""
+def _row_bytes(staging: Staging, state: TableState) -> tuple[float, ...]:
+    """What each column took for a row at least since all were read; rows that are gone take as much as others."""
     stored = staging.stored(staging.before(state.table))
-    now = stored.bytes / max(1, stored.rows)
-    return min(now, state.row_bytes or now)
+    now = tuple(bytes_ / max(1, stored.rows) for bytes_ in stored.columns)
+    return tuple(map(min, now, state.row_bytes or now))
 
 
 def alive(reading: Changing, wanted: Wanted) -> str:

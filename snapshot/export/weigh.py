@@ -10,12 +10,14 @@ import duckdb
 from .. import connect
 from ..catalog import TableState, quote
 from ..connect import bounded
-from ..staging import BLOCK_BYTES, ROW_GROUP, ROW_GROUPS, VECTOR, Staging
+from ..staging import BLOCK_BYTES, ROW_GROUP, VECTOR, Staging
 from .rows import JOINING
 
 # So many parts of a table are written to see what all of them would take; no more than about so many bytes of each, for
 # rows of long texts are many in one.
 WEIGHED, SAMPLE = 4, 8 * 2**20
+# So many bytes of a column may be those of others, which share a block with it.
+SHARED = BLOCK_BYTES // 4
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,14 @@ def leftover(staging: Staging, tables: Sequence[TableState], allowed: int) -> in
 
 
 def disorder(staging: Staging, state: TableState) -> int:
-    """What a table takes beyond as much for each row as once: its rows lie in another order, or are larger now."""
-    takes = staging.stored(staging.place(state.table)).bytes - BLOCK_BYTES
-    return max(0, int(takes - state.row_bytes * state.rows)) if state.row_bytes else 0
+    """What columns of a table take beyond as much for each row as once: rows lie in another order, or are larger now.
+
+    Each column by itself, for what one takes less says nothing of others.
+    """
+    if not state.row_bytes:
+        return 0
+    columns = zip(staging.stored(staging.place(state.table)).columns, state.row_bytes, strict=True)
+    return max(0, int(sum(max(0, now - SHARED - was * state.rows) for now, was in columns)) - BLOCK_BYTES)
 
 
 def is_in_order(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> bool:
@@ -141,8 +148,7 @@ def _packed(staging: Staging, parts: Sequence[_Part]) -> float:
         with bounded(staging.connection, JOINING):
             staging.connection.execute(f"create table weighed.main.parts as {' union all '.join(rows)}")
             staging.connection.execute("checkpoint weighed")
-        row_groups = staging.connection.execute(ROW_GROUPS, ["weighed.main.parts"]).fetchall()
-        return int(sum(bytes_ for _, bytes_ in row_groups)) / max(1, sum(part.sampled for part in parts))
+        return staging.measured("weighed.main.parts").bytes / max(1, sum(part.sampled for part in parts))
     finally:
         staging.connection.execute("detach weighed")
         file.unlink()

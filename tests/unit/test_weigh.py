@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snapshot.catalog import TableState
-from snapshot.export.weigh import SAMPLE, disorder, is_in_order, leftover
+from snapshot.export.weigh import SAMPLE, SHARED, disorder, is_in_order, leftover
 from snapshot.staging import BLOCK_BYTES, ROW_GROUP, Staging, staging
 
 ROWS = 4 * ROW_GROUP
@@ -129,7 +129,18 @@ def test_rows_that_take_more_than_once_are_in_disorder(files: Staging) -> None:
     )
     files.checkpoint()
     bytes_ = files.stored("staged.shop.d").bytes
-    state = TableState("shop", "d", "", datetime.now(UTC), ROWS, "", "", "", (), bytes_ / ROWS / 3)
-    assert abs(disorder(files, state) - bytes_ * 2 / 3) <= BLOCK_BYTES + 1
-    assert disorder(files, replace(state, row_bytes=bytes_ / ROWS)) == 0
-    assert disorder(files, replace(state, row_bytes=0.0)) == 0
+    state = TableState("shop", "d", "", datetime.now(UTC), ROWS, "", "", "", (), (bytes_ / ROWS / 3,))
+    assert abs(disorder(files, state) - bytes_ * 2 / 3) <= BLOCK_BYTES + SHARED + 1
+    assert disorder(files, replace(state, row_bytes=(bytes_ / ROWS,))) == 0
+    assert disorder(files, replace(state, row_bytes=())) == 0
+
+
+def test_what_one_column_takes_less_hides_no_disorder_of_another(files: Staging) -> None:
+    """Nulls are packed the best, whatever their rows take for other columns."""
+    values = f"select i // 9 as a, null::varchar as b from range({ROWS}) t(i) order by hash(i)"
+    files.connection.execute(f"create table staged.shop.d as {values}")
+    files.checkpoint()
+    a, b = files.stored("staged.shop.d").columns
+    assert b <= BLOCK_BYTES
+    state = TableState("shop", "d", "", datetime.now(UTC), ROWS, "", "", "", (), (a / ROWS / 3, 64.0))
+    assert disorder(files, state) > a / 3
