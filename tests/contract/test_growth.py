@@ -29,7 +29,7 @@ PAPERS = (
 SETTINGS = '[sources.shop]\nurl = "{url}"\n[sources.shop.tables.papers]\ncolumns = ["page"]\n'
 DAILY = "select day, count(*) as papers from shop.papers group by all"
 # What is changed before each refresh, in hundredths of the rows; and whether it is made from a copy.
-HISTORY = ((2, True), (5, True), (15, False), (30, False))  # the last is read as a whole
+HISTORY = ((2, True), (3, True), (15, False), (30, False))  # the last is read as a whole
 
 
 @pytest.fixture
