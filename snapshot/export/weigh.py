@@ -81,9 +81,8 @@ def disorder(staging: Staging, state: TableState) -> int:
 
     Each column by itself, for what one takes less says nothing of others.
     """
-    if not state.row_bytes:
-        return 0
-    columns = zip(staging.stored(staging.place(state.table)).columns, state.row_bytes, strict=True)
+    # A table has none yet, or none any more where it has no rows.
+    columns = zip(staging.stored(staging.place(state.table)).columns, state.row_bytes, strict=False)
     return max(0, int(sum(max(0, now - SHARED - was * state.rows) for now, was in columns)) - BLOCK_BYTES)
 
 

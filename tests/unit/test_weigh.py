@@ -144,3 +144,11 @@ def test_what_one_column_takes_less_hides_no_disorder_of_another(files: Staging)
     assert b <= BLOCK_BYTES
     state = TableState("shop", "d", "", datetime.now(UTC), ROWS, "", "", "", (), (a / ROWS / 3, 64.0))
     assert disorder(files, state) > a / 3
+
+
+def test_a_table_without_rows_is_in_no_disorder(files: Staging) -> None:
+    """Nothing is in its file."""
+    files.connection.execute("create table staged.shop.d as select 1 as a limit 0")
+    files.checkpoint()
+    state = TableState("shop", "d", "", datetime.now(UTC), 0, "", "", "", (), (64.0,))
+    assert disorder(files, state) == 0
