@@ -15,16 +15,13 @@ from . import connect
 from .catalog import Catalog, quote
 from .connect import PREVIOUS, PREVIOUS_PRIVATE, PRIVATE, STAGED
 from .source import TableShape
+from .stored import Stored, measure
 
 # A source's name and a table's.
 Table = tuple[str, str]
 
 # What the last generation's files are called, by the new ones'.
 BEFORE = {STAGED: PREVIOUS, PRIVATE: PREVIOUS_PRIVATE}
-# Of DuckDB's files.
-BLOCK_BYTES = 2**18
-# So many rows are together in a table, and so many of those are packed at once.
-ROW_GROUP, VECTOR = 122_880, 2_048
 # Until a checkpoint, DuckDB remembers eight bytes of every row about where one was deleted: of so many rows at a time.
 DELETED_AT_ONCE = 4_000_000
 
@@ -42,40 +39,6 @@ class Previous:
     private: Path | None
     copyable: bool = True
     anew: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The row groups of a table, one after the other: their rows, with those deleted, and about how many bytes each.
-
-    And about how many bytes each column takes. What is small shares a block with others.
-    """
-
-    row_groups: tuple[tuple[int, int], ...]
-    columns: tuple[int, ...]
-
-    @property
-    def rows(self) -> int:
-        """Of all row groups."""
-        return sum(rows for rows, _ in self.row_groups)
-
-    @property
-    def bytes(self) -> int:
-        """Of all row groups."""
-        return sum(bytes_ for _, bytes_ in self.row_groups)
-
-    @property
-    def pieces(self) -> int:
-        """So many row groups are there beyond those that its rows need: each takes up to a block more."""
-        return len(self.row_groups) - -(-self.rows // ROW_GROUP)
-
-    def within(self, first: int, end: int) -> int:
-        """About how many bytes the rows take that lie from one place to before another."""
-        found, begin = 0, 0
-        for rows, bytes_ in self.row_groups:
-            found += max(0, min(end, begin + rows) - max(first, begin)) * bytes_ // rows
-            begin += rows
-        return found
 
 
 class Staging:
@@ -109,17 +72,8 @@ class Staging:
     def stored(self, place: str) -> Stored:
         """What a table takes in a file, as it was written down."""
         if place not in self._stored:
-            self._stored[place] = self.measured(place)
+            self._stored[place] = measure(self.connection, place)
         return self._stored[place]
-
-    def measured(self, place: str) -> Stored:
-        """The same of a table that is not there for long."""
-        row_groups, columns = dict[int, tuple[int, int]](), dict[int, int]()
-        for number, column, rows, bytes_ in self.connection.execute(_SEGMENTS, [place]).fetchall():
-            before, taken = row_groups.get(number, (0, 0))
-            row_groups[number] = before + int(rows), taken + int(bytes_)
-            columns[column] = columns.get(column, 0) + int(bytes_)
-        return Stored(tuple(row_groups.values()), tuple(columns[column] for column in sorted(columns)))
 
     def open(self) -> None:
         """Make the new files, unless they are there."""
@@ -235,14 +189,5 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfile(source, target)
 
 
-# A segment reaches to the next one in its block; those that need more have blocks of their own.
-_SEGMENTS = f"""
-    with segments as (from pragma_storage_info(?)), parts as (
-        select row_group_id, column_id, if(column_path = '[0]', count, 0) as rows,
-            if(block_id < 0, 0, coalesce(lead(block_offset) over (partition by block_id order by block_offset),
-                {BLOCK_BYTES}) - block_offset) + {BLOCK_BYTES} * len(additional_block_ids) as bytes
-        from segments
-    )
-    select row_group_id, column_id, sum(rows), sum(bytes) from parts group by all order by all"""
 # FICLONE of Linux.
 _CLONE = 0x40049409

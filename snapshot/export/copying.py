@@ -6,15 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..catalog import Catalog, TableState
 from ..connect import PREVIOUS, STAGED
-from ..staging import BEFORE, BLOCK_BYTES, Previous, Staging, Stored, Table
+from ..staging import BEFORE, Previous, Staging, Table
+from ..stored import BLOCK_BYTES, Stored
 from .wanted import Change, Wanted
 from .weigh import disorder, leftover
 
 # A file of fewer bytes is as quickly written from nothing as copied and changed.
 COPIED = 32 * 2**20
 # A file may be so much larger than one that is written from nothing: what is dropped or replaced in a copy leaves
-# holes, which are filled by later refreshes. 1.2 is promised, and what is reckoned is off by some.
-GROWTH = 1.15
+# holes, which are filled by later refreshes. 1.2 is promised, and what is reckoned is off by some: by a block, too.
+GROWTH, PROMISED = 1.15, 1.2
 
 
 def decide(
@@ -58,9 +59,10 @@ def _tables_in(staging: Staging, name: str, catalog: Catalog) -> list[TableState
 
 
 def _allowed(staging: Staging, name: str) -> int:
-    """So many bytes of what is in a file may be too much."""
+    """So many bytes of what is in a file may be too much; less than none where it has too many that hold nothing."""
     bytes_ = staging.files[name].stat().st_size
-    return bytes_ - staging.unused(name) - int(bytes_ / GROWTH)
+    used = bytes_ - staging.unused(name)
+    return min(used - int(bytes_ / GROWTH), max(0, used - int(bytes_ / PROMISED) - BLOCK_BYTES))
 
 
 def _is_copyable(previous: Previous, wanted: Mapping[Table, Wanted]) -> bool:

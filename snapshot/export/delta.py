@@ -44,6 +44,11 @@ class Found:
     bytes: int = 0
     content: str = ""
 
+    @property
+    def changed(self) -> bool:
+        """Whether any did."""
+        return bool(self.inserted or self.updated or self.deleted)
+
 
 class Delta:
     """The comparison of one table with what the last generation has of it."""

@@ -13,7 +13,8 @@ from ..catalog import literal, quote
 from ..connect import DISK_ERRORS
 from ..errors import SourceError, SourceUnavailable, SourceValueError
 from ..source import Reading, TableShape, bytes_of
-from ..staging import VECTOR, Table
+from ..staging import Table
+from ..stored import VECTOR
 
 # Bytes that DuckDB may hold while tables are only written through; more for rows so wide that it could not write them,
 # and while rows are joined and sorted.

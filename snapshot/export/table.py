@@ -16,7 +16,7 @@ from ..staging import Staging
 from .delta import Delta
 from .rows import insert, refuse_doubles
 from .wanted import Change, Mode, Wanted
-from .weigh import is_in_order
+from .weigh import is_in_order, row_bytes
 
 
 def horizon_of(reading: Reading, wanted: Wanted) -> str:
@@ -53,13 +53,6 @@ def _is_untouched(reading: Changing, wanted: Wanted, state: TableState, horizon:
     return bool(since) and reading.counts(name, alive(reading, wanted), since) == Counts(state.rows, 0, 0)
 
 
-def _row_bytes(staging: Staging, state: TableState) -> tuple[float, ...]:
-    """What each column took for a row at least since all were read; rows that are gone take as much as others."""
-    stored = staging.stored(staging.before(state.table))
-    now = tuple(bytes_ / max(1, stored.rows) for bytes_ in stored.columns)
-    return tuple(map(min, now, state.row_bytes or now))
-
-
 def alive(reading: Changing, wanted: Wanted) -> str:
     """The condition that a row is not marked as deleted."""
     soft = wanted.settings.soft
@@ -77,17 +70,18 @@ def _changes(
     delta = Delta(staging, reading, wanted, state, need)
     try:
         found = delta.find(alive(reading, wanted), horizon)
+        takes = row_bytes(staging, wanted, state, found) if found and found.changed else ()
     except duckdb.OutOfMemoryException:  # too many long texts to be compared
         delta.forget()
         return None
     if found is None:
         return None
     rows = state.rows + found.inserted - found.deleted
-    mode: Mode = "delta" if found.inserted or found.updated or found.deleted else "unchanged"
-    content = digest(f"{state.content} {found.content}") if mode == "delta" else state.content
+    mode: Mode = "delta" if found.changed else "unchanged"
+    content = digest(f"{state.content} {found.content}") if found.changed else state.content
     new = replace(state, as_of=reading.as_of, horizon=horizon, rows=rows, content=content, declared=wanted.declared)
-    if mode == "delta":
-        new = replace(new, row_bytes=_row_bytes(staging, state))
+    if found.changed:
+        new = replace(new, row_bytes=takes)
     counts = found.read, found.inserted, found.updated, found.deleted, found.bytes
     return Change(mode, new, False, *counts)
 

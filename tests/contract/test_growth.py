@@ -231,6 +231,46 @@ def test_rows_that_stay_beside_each_other_in_the_source_do_not_outgrow_a_rebuilt
     assert ("full",) in modes
 
 
+# What else becomes of the rows of a small table before each refresh: nothing, or light ones come.
+BESIDE = {
+    "nothing": "",
+    "light": "insert into d select (select max(id) from d) + i, 0, 'x' from generate_series(1, 50000) i",
+}
+
+
+@pytest.mark.parametrize("what", BESIDE)
+def test_a_small_file_does_not_outgrow_a_rebuilt_one_either(
+    postgres: sqlalchemy.URL, tmp_path: Path, what: str
+) -> None:
+    """In which a block is much, and rows that come may be lighter than those that changed."""
+    text = " || ".join(f"md5((i / 20 + {n})::text)" for n in range(4))
+    run(
+        postgres,
+        "create table d (id bigint primary key, n int, text text) with (fillfactor = 50)",
+        f"insert into d select i, 0, {text} from generate_series(1, 100000) i",
+    )
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "d.sql").write_text(
+        "select id % 10 as a, sum(n) as n, max(text) as t from shop.d group by all"
+    )
+    (tmp_path / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n')
+    check(tmp_path)
+    settings = project_settings.load(tmp_path)
+    rebuilt = replace(settings, snapshots=replace(settings.snapshots, path="rebuilt"))
+    again(settings)
+    for part in range(5):
+        run(
+            postgres,
+            f"update d set n = n + 1 where hashint8(id) % 10 = {part}",
+            *filter(None, [BESIDE[what]]),
+            "vacuum d",
+        )
+        generation, whole = again(settings), again(rebuilt, full=True)
+        assert generation.path.stat().st_size <= 1.2 * whole.path.stat().st_size
+        content = "select count(*), sum(hash(d)) from shop.d"
+        assert rows(generation.path, content) == rows(whole.path, content)
+
+
 BODIES = """create table d (id integer primary key, body text, seen datetime not null);
 insert into d with recursive n(i) as (select 1 union all select i + 1 from n where i < 40000)
     select i, replace(hex(zeroblob(2300)), '00', '0123'), datetime(1767225600 - i, 'unixepoch') from n;"""

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from snapshot import build
 from snapshot import project as projects
 from snapshot import settings as project_settings
-from snapshot.events import Event, Unchanged
+from snapshot.events import Event, Published, Unchanged
 from snapshot.settings import Settings
 from snapshot.source.postgres import parts
 from snapshot.store import Generation, Store, locked
@@ -251,7 +251,13 @@ def live_through(shop: Shop, history: Sequence[tuple[Sequence[Act], bool, frozen
             assert_as_rebuilt(shop, generation)
     shop.end_late()
     assert_as_rebuilt(shop, refreshed(shop.project, None)[0])
-    assert [type(event) for event in refreshed(shop.project, None)[1]][-1] is Unchanged
+    generation, events = refreshed(shop.project, None)
+    if shop.engine.name == "postgresql" and isinstance(events[-1], Published):
+        # A transaction of another database was over only now: what was written during it is read again.
+        modes = f"select distinct mode from pacelayer.builds where number = {generation.number} and kind = 'table'"
+        assert rows(generation.path, modes) == [("unchanged",)]
+    else:
+        assert isinstance(events[-1], Unchanged)
 
 
 @settings(quiet, max_examples=HISTORIES)

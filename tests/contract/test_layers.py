@@ -19,7 +19,7 @@ from ..projects import ROOT
 # The rooms of `snapshot`, from those that stand on nothing to the one that stands on all.
 LAYERS = (
     {"errors", "events", "settings"},
-    {"definition", "connect", "catalog", "store", "source", "staging"},
+    {"definition", "connect", "catalog", "store", "source", "staging", "stored"},
     {"export", "aggregate", "check", "plan", "pace", "moments", "alarm", "limit", "finish"},
     {"build", "project", "reader", "foresee"},
 )

@@ -15,6 +15,23 @@ from .changing import DAILY, again, both_ways, done, server_shop, uncommitted
 from .sources import check
 
 
+def test_what_was_written_during_an_older_transaction_is_read_again_after_it(
+    postgres: sqlalchemy.URL, tmp_path: Path
+) -> None:
+    """Of a table without a key: as a whole, and published once, so that the next look can go on from there."""
+    run(postgres, "create table t (v int)", "insert into t values (1)")
+    project = server_shop(tmp_path, postgres, "select sum(v) as v from shop.t")
+    engine = sqlalchemy.create_engine(postgres)
+    with engine.connect() as older:
+        older.exec_driver_sql("select txid_current()")
+        run(postgres, "insert into t values (2)")
+        assert done(again(project)[0], "shop.t")[0] == "full"
+        assert isinstance(again(project)[1][-1], Unchanged)
+    engine.dispose()
+    assert done(again(project)[0], "shop.t")[0] == "unchanged"
+    assert isinstance(again(project)[1][-1], Unchanged)
+
+
 def test_a_zero_that_becomes_negative_is_another_row(postgres: sqlalchemy.URL, tmp_path: Path) -> None:
     """Also where the table is read as a whole: both have one hash."""
     run(postgres, "create table t (f float8, g float4)", "insert into t values (0, 0)")

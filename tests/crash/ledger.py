@@ -21,8 +21,8 @@ from snapshot.definition import Project
 from snapshot.events import STEPS, Event, MetricComputed, Observer, StepReached, TableExported, nobody
 from snapshot.export import copying
 from snapshot.source import Source, open_source
-from snapshot.staging import BLOCK_BYTES
 from snapshot.store import Disk, Generation, PosixDisk, Store, locked, verify
+from snapshot.stored import BLOCK_BYTES
 
 # Processes that are forked from one that has imported everything and never opened DuckDB: they start in no time.
 PROCESSES = multiprocessing.get_context("forkserver")
