@@ -200,7 +200,7 @@ class _Build:
     def write(self, files: Staging, number: int, exported: Export, last: Catalog | None) -> Catalog:
         """Fill and close the new files; the catalogue that they hold."""
         definitions, cells = self.project.definitions, self.project.settings.snapshots.cells
-        write_tables(files, self.tables, exported.changes)
+        tables = write_tables(files, self.tables, exported.changes)
         self.observe(StepReached("exported"))
         info = self._info(files, number, exported)
         moment = exported.as_of or info.built_at
@@ -212,7 +212,7 @@ class _Build:
             exported.sources,
             made.metrics,
             (*_history(last), *exported.builds, *made.builds),
-            tables=tuple(exported.changes[wanted.table].state for wanted in self.tables),
+            tables=tables,
             pending=made.pending,
         )
         checks = check(files, definitions, self.tables, catalog, last, allow_empty=self.allow_empty)

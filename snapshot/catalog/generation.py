@@ -45,8 +45,9 @@ class TableState:
     `definition` names what was exported of it and where from, `horizon` is the source's own mark of how far it was
     read, `content` changes whenever its rows do, `declared` names the types that the source gave its columns.
 
-    The source has its rows in the order of the columns `ordered_by`; of none where in another. Each column took about
-    `row_bytes` for a row when it took the least since all were read; empty where that is as it is now.
+    The source has its rows in the order of the columns `ordered_by`; of none where in another. Each column should take
+    about `row_bytes` for a row. In the order of the columns it `follows`, which most rows are in, each took
+    `sorted_bytes` when that was last seen; so many rows have `changed` since. They are empty where it was not.
     """
 
     source: str
@@ -59,6 +60,9 @@ class TableState:
     declared: str
     ordered_by: tuple[str, ...] = ()
     row_bytes: tuple[float, ...] = ()
+    follows: tuple[str, ...] = ()
+    sorted_bytes: tuple[float, ...] = ()
+    changed: int = 0
 
     @property
     def keeps_places(self) -> bool:

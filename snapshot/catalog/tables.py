@@ -13,7 +13,7 @@ from .generation import BuildRecord, Catalog, CheckRecord, Pending, SnapshotInfo
 from .metric import Column, Component, Grain, Metric
 from .names import quote
 
-FORMAT = 6
+FORMAT = 7
 
 _TABLES = """
 create schema if not exists pacelayer;
@@ -40,7 +40,8 @@ create or replace table pacelayer.grains (
 comment on table pacelayer.grains is 'Each stored grouping of each metric';
 create or replace table pacelayer.tables (
     source varchar, name varchar, definition varchar, as_of timestamptz, rows bigint, horizon varchar, content varchar,
-    declared varchar, ordered_by varchar[], row_bytes double[]);
+    declared varchar, ordered_by varchar[], row_bytes double[],
+    follows varchar[], sorted_bytes double[], changed bigint);
 comment on table pacelayer.tables is 'Each exported table: the moment it is of, and what its next read goes on from';
 create or replace table pacelayer.pending (metric varchar, everything boolean, periods varchar[]);
 comment on table pacelayer.pending is 'What changed beneath a metric since it was computed';

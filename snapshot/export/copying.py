@@ -8,8 +8,9 @@ from ..catalog import Catalog, TableState
 from ..connect import PREVIOUS, STAGED
 from ..staging import BEFORE, Previous, Staging, Table
 from ..stored import BLOCK_BYTES, Stored
+from .disorder import disorder
 from .wanted import Change, Wanted
-from .weigh import disorder, leftover
+from .weigh import leftover
 
 # A file of fewer bytes is as quickly written from nothing as copied and changed.
 COPIED = 32 * 2**20
@@ -49,8 +50,10 @@ def in_disorder(staging: Staging, catalog: Catalog) -> frozenset[Table]:
     found = set[Table]()
     for name in staging.files.keys() - staging.copies:
         takes = {state.table: disorder(staging, state) for state in _tables_in(staging, name, catalog)}
-        if sum(takes.values()) > _allowed(staging, name):
-            found |= {table for table, bytes_ in takes.items() if bytes_}
+        bytes_ = staging.files[name].stat().st_size
+        # In a small file a block is much.
+        if sum(takes.values()) > min(_allowed(staging, name), bytes_ - int(bytes_ / PROMISED) - BLOCK_BYTES):
+            found |= {table for table, too_many in takes.items() if too_many}
     return frozenset(found)
 
 
@@ -59,10 +62,9 @@ def _tables_in(staging: Staging, name: str, catalog: Catalog) -> list[TableState
 
 
 def _allowed(staging: Staging, name: str) -> int:
-    """So many bytes of what is in a file may be too much; less than none where it has too many that hold nothing."""
+    """So many bytes of what is in a file may be too much."""
     bytes_ = staging.files[name].stat().st_size
-    used = bytes_ - staging.unused(name)
-    return min(used - int(bytes_ / GROWTH), max(0, used - int(bytes_ / PROMISED) - BLOCK_BYTES))
+    return bytes_ - staging.unused(name) - int(bytes_ / GROWTH)
 
 
 def _is_copyable(previous: Previous, wanted: Mapping[Table, Wanted]) -> bool:

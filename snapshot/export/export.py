@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from ..catalog import BuildRecord, SourceInfo
+from ..catalog import BuildRecord, SourceInfo, TableState
 from ..connect import bounded
 from ..definition import digest
 from ..errors import SourceChanged
@@ -17,6 +17,7 @@ from ..events import Observer, TableAltered, TableExported
 from ..source import Reading, Source, TableShape
 from ..staging import Staging, Table
 from .copying import decide
+from .disorder import expected
 from .rows import JOINING, MEMORY
 from .settle import settle
 from .table import horizon_of, is_another, look, read_whole
@@ -119,8 +120,8 @@ def _read(
         yield wanted, change, looked + time.monotonic() - begun
 
 
-def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> None:
-    """Have every table in the new files as it is now, and nothing else."""
+def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Change]) -> tuple[TableState, ...]:
+    """Have every table in the new files as it is now, and nothing else. What is known of each then."""
     decide(staging, tables, changes)
     staging.open()
     with bounded(staging.connection, JOINING):
@@ -128,6 +129,7 @@ def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Ch
             settle(staging, wanted, changes[wanted.table])
     staging.drop_others({wanted.table: wanted.shape for wanted in tables})
     staging.show_private()
+    return tuple(expected(staging, wanted, changes[wanted.table]) for wanted in tables)
 
 
 def _counted(info: SourceInfo, changes: Mapping[Table, Change]) -> SourceInfo:

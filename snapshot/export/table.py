@@ -14,9 +14,9 @@ from ..events import Observer, RowsRead
 from ..source import Changing, Counts, Reading
 from ..staging import Staging
 from .delta import Delta
+from .disorder import is_in_order
 from .rows import insert, refuse_doubles
 from .wanted import Change, Mode, Wanted
-from .weigh import is_in_order, row_bytes
 
 
 def horizon_of(reading: Reading, wanted: Wanted) -> str:
@@ -70,7 +70,6 @@ def _changes(
     delta = Delta(staging, reading, wanted, state, need)
     try:
         found = delta.find(alive(reading, wanted), horizon)
-        takes = row_bytes(staging, wanted, state, found) if found and found.changed else ()
     except duckdb.OutOfMemoryException:  # too many long texts to be compared
         delta.forget()
         return None
@@ -80,8 +79,6 @@ def _changes(
     mode: Mode = "delta" if found.changed else "unchanged"
     content = digest(f"{state.content} {found.content}") if found.changed else state.content
     new = replace(state, as_of=reading.as_of, horizon=horizon, rows=rows, content=content, declared=wanted.declared)
-    if found.changed:
-        new = replace(new, row_bytes=takes)
     counts = found.read, found.inserted, found.updated, found.deleted, found.bytes
     return Change(mode, new, False, *counts)
 

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
-import duckdb
-
-from .. import connect
 from ..catalog import TableState, quote
-from ..connect import bounded
-from ..staging import Staging, added, removed
-from ..stored import BLOCK_BYTES, ROW_GROUP, VECTOR, Stored, measure
-from .delta import Found
-from .rows import JOINING
-from .wanted import Wanted
+from ..staging import Staging
+from ..stored import BLOCK_BYTES, ROW_GROUP, VECTOR
+from .apart import SAMPLE, apart
+from .disorder import disorder
 
-# So many parts of a table are written to see what all of them would take; no more than about so many bytes of each, for
-# rows of long texts are many in one.
-WEIGHED, SAMPLE = 4, 8 * 2**20
-# So many bytes are never too much.
-SLACK = BLOCK_BYTES // 4
+# So many parts of a table are written to see what all of them would take.
+WEIGHED = 4
 
 
 @dataclass(frozen=True)
@@ -80,51 +71,6 @@ def leftover(staging: Staging, tables: Sequence[TableState], allowed: int) -> in
     return sum(least.values())
 
 
-def disorder(staging: Staging, state: TableState) -> int:
-    """What columns of a table take beyond as much for each row as once: rows lie in another order, or are larger now.
-
-    Each column by itself, for what one takes less says nothing of others.
-    """
-    stored = staging.stored(staging.place(state.table))
-    # A table has no columns yet, or none any more where it has no rows.
-    columns = zip(stored.columns, state.row_bytes, strict=False)
-    return max(0, int(sum(max(0, now - stored.left - was * state.rows) for now, was in columns)) - SLACK)
-
-
-def row_bytes(staging: Staging, wanted: Wanted, state: TableState, found: Found) -> tuple[float, ...]:
-    """What each column took for a row when it took the least since all were read, once these changes are made.
-
-    Rows that are gone took as much as others. Those that came take no more than by themselves, and those that changed
-    are as much lighter as by themselves: else what becomes lighter would hide what disorder adds.
-    """
-    stored = staging.stored(staging.before(state.table))
-    now = tuple(bytes_ / max(1, stored.rows) for bytes_ in stored.columns)
-    least = tuple(map(min, now, state.row_bytes or now))
-    if state.keeps_places or sum(stored.columns) <= SLACK or not (found.inserted or found.updated):
-        return least
-    came, are, were = _written(staging, *_changed(wanted, found))
-    share, left = found.inserted / max(1, came.rows), state.rows - found.deleted - found.updated
-    rows = max(1, left + found.updated + found.inserted)
-    # Of a part without rows there are no columns.
-    columns = zip_longest(least, came.columns, are.columns, were.columns, fillvalue=0)
-    return tuple(
-        (each * (left + found.updated * _lighter(now, then)) + min(each * found.inserted, new * share)) / rows
-        for each, new, now, then in columns
-    )
-
-
-def _lighter(now: float, then: float) -> float:
-    """What something takes by what it took, if less."""
-    return now / then if now < then else 1.0
-
-
-def is_in_order(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> bool:
-    """Whether no row of a table lies behind one that comes after it by the key."""
-    value = f"({', '.join(map(quote, key))})"
-    behind = f"select {value} < lag({value}) over () as behind from {table}"
-    return connection.execute(f"select not coalesce(bool_or(behind), false) from ({behind})").fetchall() == [(True,)]
-
-
 def _late(parts: Sequence[_Part]) -> int:
     """What the late ones take beyond as much for each row as the others: among those they would take that."""
     first = [part for part in parts if not part.late]
@@ -174,32 +120,4 @@ def _some(parts: Sequence[_Part]) -> list[_Part]:
 def _packed(staging: Staging, parts: Sequence[_Part]) -> float:
     """What the rows of these parts of a table that are there take, written at once, by what they take now."""
     rows = " union all ".join(f"(from {part.table} where {part.sample})" for part in parts)
-    (stored,) = _written(staging, rows)
-    return stored.bytes / max(1, sum(part.sampled for part in parts))
-
-
-def _changed(wanted: Wanted, found: Found) -> tuple[str, str, str]:
-    """The SELECTs of some of the rows that came, and of those that changed: as they are and as they were."""
-    key, every = ", ".join(map(quote, wanted.shape.key)), -(-found.bytes // SAMPLE) or 1
-    some = f"where rowid // {VECTOR} % {every} = 0" if wanted.is_placed else ""
-    come, gone = f"(from {added(wanted.table)} {some})", removed(wanted.table)
-    return (
-        f"from {come} anti join {gone} using ({key})",
-        f"from {come} semi join {gone} using ({key}) order by {key}",
-        f"from {gone} semi join {come} using ({key}) order by {key}",
-    )
-
-
-def _written(staging: Staging, *parts: str) -> list[Stored]:
-    """What the rows of each part take, written at once."""
-    file, names = staging.folder / "weighed.duckdb", [f"weighed.main.part{number}" for number in range(len(parts))]
-    connect.attach(staging.connection, "weighed", file)
-    try:
-        with bounded(staging.connection, JOINING):
-            for name, rows in zip(names, parts, strict=True):
-                staging.connection.execute(f"create table {name} as {rows}")
-            staging.connection.execute("checkpoint weighed")
-        return [measure(staging.connection, name) for name in names]
-    finally:
-        staging.connection.execute("detach weighed")
-        file.unlink()
+    return apart(staging, rows).bytes / max(1, sum(part.sampled for part in parts))

@@ -231,40 +231,49 @@ def test_rows_that_stay_beside_each_other_in_the_source_do_not_outgrow_a_rebuilt
     assert ("full",) in modes
 
 
-# What else becomes of the rows of a small table before each refresh: nothing, or light ones come.
-BESIDE = {
-    "nothing": "",
-    "light": "insert into d select (select max(id) from d) + i, 0, 'x' from generate_series(1, 50000) i",
+ALIKE = " || ".join(f"md5(({{i}} / 20 + {n})::text)" for n in range(4))
+UNLIKE = " || ".join(f"md5((i + {n}00000)::text)" for n in range(4))
+COUNTED = "update d set n = n + 1 where hashint8(seq) % 10 = {part}"
+# Small tables: the first texts of their rows, their keys, and what is changed before each refresh.
+SMALL = {
+    "rows that stay beside each other": (ALIKE.format(i="i"), "i", [COUNTED]),
+    "and light ones that come": (
+        ALIKE.format(i="i"),
+        "i",
+        [COUNTED, "insert into d select i, i, null, 0, 'x' from generate_series(1{part}00000, 1{part}50000) i"],
+    ),
+    "texts that become alike": (UNLIKE, "i", [f"update d set text = {ALIKE.format(i='seq')} where seq % 8 = {{part}}"]),
+    "texts that become alike, with random keys": (
+        UNLIKE,
+        "hashint8(i)::bigint * hashint8(i + 1)",
+        [f"update d set text = {ALIKE.format(i='seq')} where seq % 8 = {{part}}"],
+    ),
 }
 
 
-@pytest.mark.parametrize("what", BESIDE)
+@pytest.mark.parametrize("what", SMALL)
 def test_a_small_file_does_not_outgrow_a_rebuilt_one_either(
     postgres: sqlalchemy.URL, tmp_path: Path, what: str
 ) -> None:
-    """In which a block is much, and rows that come may be lighter than those that changed."""
-    text = " || ".join(f"md5((i / 20 + {n})::text)" for n in range(4))
+    """In which a block is much; and what rows should take becomes less."""
+    text, key, changes = SMALL[what]
     run(
         postgres,
-        "create table d (id bigint primary key, n int, text text) with (fillfactor = 50)",
-        f"insert into d select i, 0, {text} from generate_series(1, 100000) i",
+        "create table d (id bigint primary key, seq int, came timestamp, n int, text text) with (fillfactor = 50)",
+        f"insert into d select {key}, i, timestamp '2026-01-01' + interval '1 second' * i, 0, {text} "
+        "from generate_series(1, 100000) i",
     )
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics" / "d.sql").write_text(
-        "select id % 10 as a, sum(n) as n, max(text) as t from shop.d group by all"
+        "select hour(came) as hour, sum(n) as n, max(text) as t from shop.d group by all"
     )
     (tmp_path / "pacelayer.toml").write_text(f'[sources.shop]\nurl = "{written(postgres)}"\n')
     check(tmp_path)
     settings = project_settings.load(tmp_path)
     rebuilt = replace(settings, snapshots=replace(settings.snapshots, path="rebuilt"))
     again(settings)
-    for part in range(5):
-        run(
-            postgres,
-            f"update d set n = n + 1 where hashint8(id) % 10 = {part}",
-            *filter(None, [BESIDE[what]]),
-            "vacuum d",
-        )
+    for part in range(6):
+        run(postgres, *(change.format(part=part) for change in changes), "vacuum d")
         generation, whole = again(settings), again(rebuilt, full=True)
         assert generation.path.stat().st_size <= 1.2 * whole.path.stat().st_size
         content = "select count(*), sum(hash(d)) from shop.d"

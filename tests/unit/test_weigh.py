@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from snapshot import connect
 from snapshot.catalog import TableState
-from snapshot.connect import PREVIOUS
-from snapshot.export.delta import Found
-from snapshot.export.wanted import Wanted
-from snapshot.export.weigh import SAMPLE, SLACK, disorder, is_in_order, leftover, row_bytes
-from snapshot.settings import TableSettings
-from snapshot.source import ColumnShape, TableShape
-from snapshot.staging import Staging, added, removed, staging
-from snapshot.stored import BLOCK_BYTES, ROW_GROUP
+from snapshot.export.apart import SAMPLE
+from snapshot.export.disorder import is_in_order
+from snapshot.export.weigh import leftover
+from snapshot.staging import Staging, staging
+from snapshot.stored import ROW_GROUP
 
 ROWS = 4 * ROW_GROUP
 NOBODY, EVERYBODY = 0, 10**9
@@ -127,76 +122,3 @@ def test_each_table_is_weighed_by_itself(files: Staging) -> None:
     files.checkpoint()
     took = files.stored("staged.shop.b").bytes
     assert leftover(files, states, allowed=took // 2) > took // 2
-
-
-def test_rows_that_take_more_than_once_are_in_disorder(files: Staging) -> None:
-    """Or larger than they were, which nothing but reading them again can tell."""
-    files.connection.execute(
-        f"create table staged.shop.d as select i // 9 as a from range({ROWS}) t(i) order by hash(i)"
-    )
-    files.checkpoint()
-    (bytes_,) = files.stored("staged.shop.d").columns
-    state = TableState("shop", "d", "", datetime.now(UTC), ROWS, "", "", "", (), (bytes_ / ROWS / 3,))
-    assert abs(disorder(files, state) - bytes_ * 2 / 3) <= SLACK + 1
-    assert disorder(files, replace(state, row_bytes=(bytes_ / ROWS,))) == 0
-    assert disorder(files, replace(state, row_bytes=())) == 0
-
-
-def test_what_one_column_takes_less_hides_no_disorder_of_another(files: Staging) -> None:
-    """Nulls are packed the best, whatever their rows take for other columns."""
-    values = f"select i // 9 as a, null::varchar as b from range({ROWS}) t(i) order by hash(i)"
-    files.connection.execute(f"create table staged.shop.d as {values}")
-    files.checkpoint()
-    a, b = files.stored("staged.shop.d").columns
-    assert b <= BLOCK_BYTES
-    state = TableState("shop", "d", "", datetime.now(UTC), ROWS, "", "", "", (), (a / ROWS / 3, 64.0))
-    assert disorder(files, state) > a / 3
-
-
-def test_a_table_without_rows_is_in_no_disorder(files: Staging) -> None:
-    """Nothing is in its file."""
-    files.connection.execute("create table staged.shop.d as select 1 as a limit 0")
-    files.checkpoint()
-    state = TableState("shop", "d", "", datetime.now(UTC), 0, "", "", "", (), (64.0,))
-    assert disorder(files, state) == 0
-
-
-# A table of as many bytes of a number, of another and of none for each row, and rows that come and go, for a change.
-D = ("shop", "d")
-WANTED = Wanted(
-    D,
-    TableShape(
-        {name: ColumnShape(kind, False) for name, kind in zip("ian", ("BIGINT", "UBIGINT", "INT"), strict=True)}, ("i",)
-    ),
-    TableSettings(),
-    "",
-    None,
-    due=True,
-)
-CHANGES = {
-    "none": ("i, hash(i) as a, 0 as n", 0, 0, 1.0),
-    "light ones come": ("i, 7::ubigint as a, 0 as n", ROWS, 0, 0.5),
-    "some become lighter": ("i, 7::ubigint as a, 0 as n", 0, ROWS // 2, 0.5),
-    "some become heavier": ("i, hash(i) as a, hash(i) as n", 0, ROWS // 2, 1.0),
-    "heavier ones come": ("i, hash(i + 1) as a, hash(i) as n", ROWS, 0, 1.0),
-}
-
-
-@pytest.mark.parametrize("bytes_", [0, 2 * SAMPLE])
-@pytest.mark.parametrize("what", CHANGES)
-def test_what_becomes_lighter_hides_no_disorder(files: Staging, what: str, bytes_: int) -> None:
-    """It is known apart from that; what becomes heavier is not expected to."""
-    change, inserted, updated, expected = CHANGES[what]
-    execute = files.connection.execute
-    connect.attach(files.connection, PREVIOUS, files.folder / "last.duckdb")
-    execute(f"create schema {PREVIOUS}.shop")
-    execute(f"create table {PREVIOUS}.shop.d as select i, hash(i) as a, 0 as n from range({ROWS}) t(i)")
-    execute(f"checkpoint {PREVIOUS}")
-    execute(f"create table {added(D)} as select {change} from range({ROWS - updated}, {ROWS + inserted}) t(i)")
-    execute(f"create table {removed(D)} as from {PREVIOUS}.shop.d where i >= {ROWS - updated}")
-    state = TableState(*D, "", datetime.now(UTC), ROWS, "1", "", "")
-    found = Found(inserted, updated, bytes=bytes_)
-    now = row_bytes(files, WANTED, state, found)
-    assert now[1] == pytest.approx(8 * expected, rel=0.05)
-    assert now[2] == 0
-    assert sorted(file.name for file in files.folder.glob("*.duckdb")) == ["last.duckdb", "snapshot.duckdb"]
