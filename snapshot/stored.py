@@ -82,7 +82,8 @@ def _left(file: Path, blocks: Iterable[int]) -> int:
 # A segment reaches to the next one in its block; those that need more have blocks of their own.
 _SEGMENTS = f"""
     with segments as (
-        select *, lead(block_offset) over (partition by block_id order by block_offset) as next
+        select row_group_id, column_id, column_path, count, block_id, block_offset, additional_block_ids,
+            lead(block_offset) over (partition by block_id order by block_offset) as next
         from pragma_storage_info(?)
     ), parts as (
         select row_group_id, column_id, if(column_path = '[0]', count, 0) as rows, block_id,

@@ -15,7 +15,7 @@ from .weigh import leftover
 # A file of fewer bytes is as quickly written from nothing as copied and changed.
 COPIED = 32 * 2**20
 # A file may be so much larger than one that is written from nothing: what is dropped or replaced in a copy leaves
-# holes, which are filled by later refreshes. 1.2 is promised, and what is reckoned is off by some: by a block, too.
+# holes, which are filled by later refreshes. 1.2 is promised, and what is reckoned is off by some.
 GROWTH, PROMISED = 1.15, 1.2
 
 
@@ -51,8 +51,8 @@ def in_disorder(staging: Staging, catalog: Catalog) -> frozenset[Table]:
     for name in staging.files.keys() - staging.copies:
         takes = {state.table: disorder(staging, state) for state in _tables_in(staging, name, catalog)}
         bytes_ = staging.files[name].stat().st_size
-        # In a small file a block is much.
-        if sum(takes.values()) > min(_allowed(staging, name), bytes_ - int(bytes_ / PROMISED) - BLOCK_BYTES):
+        # In a small file a block is much, and two may be filled in another way.
+        if sum(takes.values()) > min(_allowed(staging, name), bytes_ - int(bytes_ / PROMISED) - 2 * BLOCK_BYTES):
             found |= {table for table, too_many in takes.items() if too_many}
     return frozenset(found)
 

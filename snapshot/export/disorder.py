@@ -14,7 +14,7 @@ from itertools import zip_longest
 import duckdb
 
 from ..catalog import TableState, quote
-from ..staging import Staging
+from ..staging import Staging, added, removed
 from ..stored import BLOCK_BYTES, VECTOR
 from .apart import SAMPLE, apart
 from .wanted import Change, Wanted
@@ -23,6 +23,8 @@ from .wanted import Change, Wanted
 SLACK = BLOCK_BYTES // 4
 # What a table should take is seen again once such a part of its rows changed.
 SEEN_AGAIN = 1 / 32
+# Where as many of two rows beside each other are in the one order as in the other, or nearly, they follow none.
+_AT_RANDOM = 0.45
 _TIMES = ("DATE", "TIMESTAMP")
 # What no column is called.
 _VECTOR = "_pacelayer_vector"
@@ -41,7 +43,7 @@ def expected(staging: Staging, wanted: Wanted, change: Change) -> TableState:
     state = replace(state, row_bytes=tuple(map(min, now, state.row_bytes or now)), changed=changed)
     if changed > SEEN_AGAIN * state.rows:
         with suppress(duckdb.OutOfMemoryException):  # long texts are sorted unpacked
-            return _seen_again(staging, wanted, state)
+            return _seen_again(staging, wanted, state, change.inserted)
     return state
 
 
@@ -63,29 +65,45 @@ def is_in_order(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence
     return connection.execute(f"select not coalesce(bool_or(behind), false) from ({behind})").fetchall() == [(True,)]
 
 
-def _seen_again(staging: Staging, wanted: Wanted, state: TableState) -> TableState:
+def _seen_again(staging: Staging, wanted: Wanted, state: TableState, inserted: int) -> TableState:
     """With what a row should take by what it took, and what all take in the order that they follow, then and now."""
     place, before = staging.place(wanted.table), staging.before(wanted.table)
     stored = staging.stored(before)
     every = max(1, min(-(-stored.bytes // SAMPLE), min(stored.rows, state.rows) // VECTOR))
-    follows = state.follows or _follows(staging, wanted, before)
+    follows = state.follows if state.sorted_bytes else _follows(staging, wanted, before)
     then = state.sorted_bytes or _sorted(staging, wanted, before, follows, every)
     now = _sorted(staging, wanted, place, follows, every)
+    came = () if follows else _came(staging, wanted, SAMPLE * stored.rows // stored.bytes)
+    share = inserted / max(1, state.rows)
     # Of a table without rows there are no columns.
-    columns = zip_longest(state.row_bytes, then, now, fillvalue=0)
-    takes = tuple(_should_take(*column) for column in columns)
+    columns = zip_longest(state.row_bytes, then, now, came, fillvalue=0)
+    takes = tuple(
+        _should_take(row, *seen) if follows else row * _lighter(*seen) * (1 - share) + new * share
+        for row, *seen, new in columns
+    )
     return replace(state, row_bytes=takes, follows=follows, sorted_bytes=now, changed=0)
 
 
 def _follows(staging: Staging, wanted: Wanted, table: str) -> tuple[str, ...]:
-    """The columns in whose order most rows are: the key, or a time. A column that has one value orders none."""
+    """The columns in whose order most rows are: the key, or a time. None where they are in the order of none.
+
+    A column of one value orders none, nor does a null.
+    """
     times = [(name,) for name, column in wanted.shape.columns.items() if column.type.startswith(_TIMES)]
     orders = [wanted.shape.key, *times]
     values = [f"({', '.join(map(quote, order))})" for order in orders]
     lagged = ", ".join(f"{value} as v{n}, lag({value}) over () as l{n}" for n, value in enumerate(values))
-    counts = (f"count(*) filter (v{n} < l{n}) + 0.49 * count(*) filter (v{n} = l{n})" for n in range(len(values)))
-    (found,) = staging.connection.execute(f"select {', '.join(counts)} from (select {lagged} from {table})").fetchall()
-    return orders[found.index(min(found))]
+    behind = (f"avg(case when v{n} < l{n} then 1 when v{n} > l{n} then 0 else 0.49 end)" for n in range(len(values)))
+    (found,) = staging.connection.execute(f"select {', '.join(behind)} from (select {lagged} from {table})").fetchall()
+    return orders[found.index(min(found))] if min(found) < _AT_RANDOM else ()
+
+
+def _came(staging: Staging, wanted: Wanted, most: int) -> tuple[float, ...]:
+    """What each column takes for one of the rows that came, as they came."""
+    key = ", ".join(map(quote, wanted.shape.key))
+    rows = f"from {added(wanted.table)} anti join {removed(wanted.table)} using ({key}) limit {most}"
+    stored = apart(staging, rows)
+    return tuple(bytes_ / stored.rows for bytes_ in stored.columns)
 
 
 def _sorted(staging: Staging, wanted: Wanted, table: str, follows: Sequence[str], every: int) -> tuple[float, ...]:
@@ -102,8 +120,13 @@ def _sorted(staging: Staging, wanted: Wanted, table: str, follows: Sequence[str]
     return tuple(bytes_ / stored.rows for bytes_ in stored.columns)
 
 
-def _should_take(each: float, then: float, now: float) -> float:
+def _should_take(row: float, then: float, now: float) -> float:
     """What a row should take of a column, of which it took so much; and sorted so much then, and so much now."""
     if now < then:
-        return each * now / then
-    return min(each * now / then, each + now - then) if then else each + now
+        return row * _lighter(then, now)
+    return min(row * now / then, row + now - then) if then else row + now
+
+
+def _lighter(then: float, now: float) -> float:
+    """What is left of what it took."""
+    return now / then if now < then else 1.0

@@ -127,9 +127,10 @@ def write(staging: Staging, tables: Sequence[Wanted], changes: Mapping[Table, Ch
     with bounded(staging.connection, JOINING):
         for wanted in tables:
             settle(staging, wanted, changes[wanted.table])
+        found = tuple(expected(staging, wanted, changes[wanted.table]) for wanted in tables)
     staging.drop_others({wanted.table: wanted.shape for wanted in tables})
     staging.show_private()
-    return tuple(expected(staging, wanted, changes[wanted.table]) for wanted in tables)
+    return found
 
 
 def _counted(info: SourceInfo, changes: Mapping[Table, Change]) -> SourceInfo:

@@ -18,7 +18,7 @@ from snapshot.export.disorder import SEEN_AGAIN, SLACK, disorder, expected
 from snapshot.export.wanted import Change, Mode, Wanted
 from snapshot.settings import TableSettings
 from snapshot.source import ColumnShape, TableShape
-from snapshot.staging import Staging, staging
+from snapshot.staging import Staging, added, removed, staging
 from snapshot.stored import BLOCK_BYTES, ROW_GROUP, Stored
 
 ROWS = 4 * ROW_GROUP
@@ -163,13 +163,40 @@ def test_nothing_is_expected_of_what_did_not_change_and_of_small_tables(
 
 def test_rows_follow_the_key_or_a_time(files: Staging) -> None:
     """Whichever orders more of them: beside others are packed that came with them, whatever their key."""
-    columns = {"i": "UBIGINT", "one": "DATE", "day": "DATE", "at": "TIMESTAMP", "a": "UBIGINT"}
+    columns = {"i": "UBIGINT", "one": "DATE", "no": "TIMESTAMP", "day": "DATE", "at": "TIMESTAMP", "a": "UBIGINT"}
     shape = TableShape({name: ColumnShape(kind, True) for name, kind in columns.items()}, ("i",))
-    days = "date '2026-01-01' as one, date '2026-01-01' + (hash(i + 1) % 9)::int as day, make_timestamp(i * 1000) as at"
+    times = "date '2026-01-01' as one, null::timestamp as no, date '2026-01-01' + (hash(i + 1) % 9)::int as day"
+    nearly = "make_timestamp(i * 1000 + (hash(i + 2) % 1500)::int) as at"
     for database, a in ((PREVIOUS, "i"), ("staged", "i // 20")):
-        rows = f"select hash(i) as i, {days}, hash({a}) as a from range({ROWS}) t(i)"
+        rows = f"select hash(i) as i, {times}, {nearly}, hash({a}) as a from range({ROWS}) t(i)"
         files.connection.execute(f"create table {database}.shop.d as {rows}")
         files.connection.execute(f"checkpoint {database}")
     state = expected(files, replace(WANTED, shape=shape), Change("delta", STATE, updated=ROWS))
     assert state.follows == ("at",)
-    assert state.row_bytes[4] < 2
+    assert state.row_bytes[5] < 2
+
+
+# What becomes of rows in the order of nothing that is known, and what one should take of `a` and `n`: 8 bytes and none.
+UNKNOWN = {
+    "they become lighter": ("i, 7::ubigint as a, 0 as n", 0, 0, 0),
+    "they become heavier": ("i, hash(i) as a, hash(i) as n", 0, 8, 0),
+    "alike ones come": ("i, hash(i // 4096) as a, hash(i) as n", ROWS, 4, 4),
+}
+
+
+@pytest.mark.parametrize("what", UNKNOWN)
+def test_rows_that_follow_nothing_should_become_lighter_only(files: Staging, what: str) -> None:
+    """In another order than theirs they may take more than beside each other; those that came are seen as they came."""
+    change, inserted, *bytes_ = UNKNOWN[what]
+    execute = files.connection.execute
+    some = f"from range({ROWS if inserted else 0}, {ROWS + inserted}) t(i)"
+    execute(f"create table {added(D)} as select hash(i) as i, * exclude (i) from (select {change} {some})")
+    execute(f"create table {removed(D)} as from {added(D)} limit 0")
+    execute(f"create table {PREVIOUS}.shop.d as select hash(i) as i, hash(i) as a, 0 as n from range({ROWS}) t(i)")
+    execute(f"checkpoint {PREVIOUS}")
+    there = f"from {PREVIOUS}.shop.d union all from {added(D)}" if inserted else f"from {added(D)}"
+    execute(f"create table staged.shop.d as {there}")
+    rows = ROWS + inserted
+    state = expected(files, WANTED, Change("delta", replace(STATE, rows=rows), inserted=inserted, updated=ROWS))
+    assert state.follows == ()
+    assert state.row_bytes[1:] == pytest.approx(bytes_, abs=0.3)
