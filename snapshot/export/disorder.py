@@ -52,6 +52,8 @@ def disorder(staging: Staging, state: TableState) -> int:
 
     Each column by itself, for what one takes less says nothing of others.
     """
+    if not state.row_bytes:
+        return 0
     stored = staging.stored(staging.place(state.table))
     # A table has no columns yet, or none any more where it has no rows.
     columns = zip(stored.columns, state.row_bytes, strict=False)
