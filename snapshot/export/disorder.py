@@ -72,7 +72,9 @@ def _seen_again(staging: Staging, wanted: Wanted, state: TableState, inserted: i
     place, before = staging.place(wanted.table), staging.before(wanted.table)
     stored = staging.stored(before)
     every = max(1, min(-(-stored.bytes // SAMPLE), min(stored.rows, state.rows) // VECTOR))
-    follows = state.follows if state.sorted_bytes else _follows(staging, wanted, before)
+    # But for PostgreSQL, rows are kept by their key, in whichever order of it, or stay at their places.
+    found = _follows(staging, wanted, before) if state.horizon and not state.sorted_bytes else state.follows
+    follows = found if state.horizon else wanted.shape.key
     then = state.sorted_bytes or _sorted(staging, wanted, before, follows, every)
     now = _sorted(staging, wanted, place, follows, every)
     came = () if follows else _came(staging, wanted, SAMPLE * stored.rows // stored.bytes)
